@@ -1,0 +1,108 @@
+package plan
+
+// Facts are what the hosts said when they were asked, in the order of the
+// definition's targets. A host that could not be asked is a fact too.
+type Facts struct {
+	Hosts []HostFacts
+}
+
+// HostFacts are the facts of one host.
+type HostFacts struct {
+	Name string
+	// Unreachable is why the host could not be asked, "" if it was; Problem
+	// sorts the reason (the words of remote.Problem).
+	Unreachable string
+	Problem     string
+	Help        string // what to type or check next
+
+	HostKey string // "ssh-ed25519 SHA256:…"
+	Login   string // the user we are there
+	UID     int
+	BootID  string
+	Missing []string // programs the plan may need that the host lacks: flock, git …
+
+	// Path is the service's directory as the host resolves it; Denied is why
+	// it cannot be written, "" if it can or if it can be made.
+	Path       string
+	Denied     string
+	FreeKiB    int64
+	FreeInodes int64
+
+	// Live is the id of the release that current points to, "" where there
+	// is none. Odd says what is wrong with current where it is no link into
+	// releases/ or points nowhere.
+	Live string
+	Odd  string
+	// Releases are the complete releases on the host, by id.
+	Releases []string
+	// History is what shipit did to the host, oldest first.
+	History []Record
+
+	Files map[string]FileFact // by the path of the definition
+	Units map[string]Unit     // by the name of the unit
+	Sudo  map[string]bool     // by the command line that was asked for: may it run without a password
+	// Saved are the files as runs left them, for a rollback: by run, by path.
+	Saved map[string]map[string]FileFact
+	Lock  *Holder // who holds the service's lock there, nil if nobody
+}
+
+// A Record is a line of a host's history: what happened to a release there.
+type Record struct {
+	Time    int64  `json:"time"` // Unix seconds by the host's clock
+	Run     string `json:"run"`
+	State   string `json:"state"` // "staged", "live", "good", "bad", "undone"
+	Release string `json:"release"`
+	By      string `json:"by,omitempty"`
+	Tag     string `json:"tag,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+}
+
+// A FileFact is a file as it is on a host.
+type FileFact struct {
+	Exists  bool
+	SHA256  string // lower-case hex
+	Content string // what a diff needs; "" where Big or Problem
+	Big     bool   // too large or not text
+	Mode    string // four octal digits
+	Owner   string
+	Group   string
+	Problem string // why it could not be read
+}
+
+// A Unit is the state of a systemd unit.
+type Unit struct {
+	Load   string // "loaded", "not-found", "masked"
+	Active string // "active", "inactive", "failed"
+	Since  string
+	PID    int
+}
+
+// A Holder is who holds a lock.
+type Holder struct {
+	Run    string
+	Owner  string // user@machine
+	Since  int64  // Unix seconds by the host's clock
+	Reason string
+	Alive  bool // its lease has not run out
+}
+
+// LastGood is the release that last passed all its checks on the host, and
+// the run that left it so, among those still there and not except; ok is
+// false where there is none.
+func (h HostFacts) LastGood(except string) (r Record, ok bool) {
+	present := map[string]bool{}
+	for _, id := range h.Releases {
+		present[id] = true
+	}
+	bad := map[string]bool{}
+	for i := len(h.History) - 1; i >= 0; i-- {
+		rec := h.History[i]
+		switch {
+		case rec.State == "bad":
+			bad[rec.Release] = true
+		case rec.State == "good" && rec.Release != except && present[rec.Release] && !bad[rec.Release]:
+			return rec, true
+		}
+	}
+	return Record{}, false
+}

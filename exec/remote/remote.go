@@ -1,0 +1,169 @@
+// Package remote runs steps on hosts. What can hang, fail or lie sits behind
+// Runner; nothing in this package knows what a release or a service is.
+//
+// A Command is one exec: a list of steps in POSIX sh that run in order under
+// one fence and one deadline and report as they go. A kind of Runner that
+// runs no shell (the simulated fleet) acts the steps out from Op and Args.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A Runner runs commands on one host.
+type Runner interface {
+	// Run runs cmd's steps in order and stops at the first that fails.
+	//
+	// It returns nil when every step ended with 0; a *StepError when one did
+	// not; ErrFenced when the host no longer recognises the run; an error
+	// wrapping ErrUnknown when it cannot say whether remote processes are
+	// still running or how they ended; and any other error when nothing ran.
+	// When ctx ends, Run stops the remote process group and returns ctx's
+	// error once that is gone, or ErrUnknown if the host does not say so
+	// within cmd.Grace.
+	//
+	// Calls may overlap; a Runner queues what the host would refuse.
+	Run(ctx context.Context, cmd Command) error
+}
+
+// A Conn is a Runner with a connection that is closed when the run is over.
+type Conn interface {
+	Runner
+	io.Closer
+	// Info says what was learnt while connecting.
+	Info() Info
+}
+
+// A Dialer connects to hosts. The error of a host that cannot be used is a
+// *DialError.
+type Dialer interface {
+	Dial(ctx context.Context, t Target) (Conn, error)
+}
+
+// A Target is where and how to connect. Empty fields are decided by
+// ~/.ssh/config and the defaults of SSH.
+type Target struct {
+	Name       string   // how people call it; what known_hosts is asked for
+	Address    string   // what is dialled
+	Port       int      // 0: configuration or 22
+	User       string   // "": configuration or the local user
+	Jump       []string // user@host:port each, first hop first
+	KnownHosts []string // files that replace the user's and the system's
+	Identity   string   // path of a private key, or of a public half that an agent holds
+}
+
+// Info is what a connection knows about its host.
+type Info struct {
+	User    string // login name
+	Address string // host:port that was dialled
+	HostKey string // "ssh-ed25519 SHA256:…"
+	Key     string // fingerprint of the key that logged in; the audit trail
+}
+
+// A Command is one exec on a host.
+type Command struct {
+	Name  string // of the phase: "observe", "lock", "stage", "switch", "undo", "check", "hook"
+	Steps []Step
+	// RunAs is the Unix user for whom steps "run user": "" is the login user.
+	RunAs string
+	// Fence, if set, holds the host's guard while the steps run and refuses
+	// to run any when the host is no longer this run's.
+	Fence *Fence
+	// Data is streamed to the host after the script, for the one step that
+	// calls the shell function data. DataSize is its exact length.
+	Data     io.Reader
+	DataSize int64
+	// Hold is streamed to the host after the script for as long as it lasts;
+	// the steps read it from file descriptor 5. It is how a lock is kept.
+	Hold io.Reader
+	// On is called for every record in the order of arrival, from one
+	// goroutine at a time. It must not block for long. May be nil.
+	On func(Record)
+	// Grace bounds the wait for the remote process group to go after ctx
+	// ended. 0 is 5 s.
+	Grace time.Duration
+}
+
+// A Step is one thing done in a Command.
+type Step struct {
+	ID    string            // printable, without white space: "activate", "check.http.info"
+	Op    string            // what a Runner without a shell acts out: "activate"
+	Args  map[string]string // of Op
+	Shell string            // POSIX sh, run under set -e in its own subshell; see Prelude for what it may call
+}
+
+// A Fence names the lock that must be held on the host for a command to run.
+type Fence struct {
+	Dir        string // the lock's directory on the host
+	Run        string
+	Generation int64
+}
+
+// A Record is something a command said while it ran.
+type Record struct {
+	Kind RecordKind
+	Step string // the step it belongs to
+	Key  string // of a Fact
+	// Text is the line of an Output, the value of a Fact, raw as the host
+	// sent it: hostile until cleaned.
+	Text string
+	Code int // of an End
+}
+
+// A RecordKind tells what a Record is.
+type RecordKind string
+
+// The kinds of records: a step began, ended with Code, printed a line
+// (standard output and standard error together), stated a fact.
+const (
+	Begin  RecordKind = "begin"
+	End    RecordKind = "end"
+	Output RecordKind = "output"
+	Fact   RecordKind = "fact"
+)
+
+// ErrUnknown means that nobody can say what the host did or still does; only
+// observing it again can.
+var ErrUnknown = errors.New("the host did not say how it ended")
+
+// ErrFenced means that the host belongs to another run now, and that nothing
+// was changed.
+var ErrFenced = errors.New("another run has taken over this host")
+
+// A StepError is a step that ran and said no.
+type StepError struct {
+	Step   string
+	Code   int
+	Output []string // its last lines, raw, bounded
+}
+
+func (e *StepError) Error() string { return fmt.Sprintf("%s: exit status %d", e.Step, e.Code) }
+
+// A DialError is a host that cannot be used, with the reason sorted.
+type DialError struct {
+	Host string
+	Kind Problem
+	Err  error
+	Help string // what to type or check next
+}
+
+func (e *DialError) Error() string { return fmt.Sprintf("cannot reach %s: %v", e.Host, e.Err) }
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+// A Problem sorts the reasons for a host that cannot be used.
+type Problem string
+
+// The problems a dial can end with.
+const (
+	Unreachable Problem = "unreachable" // no route, refused, no name
+	TimedOut    Problem = "timeout"     // connected or not, it stayed silent
+	HostKey     Problem = "host-key"    // unknown, changed or revoked
+	Auth        Problem = "auth"        // no key was accepted
+	Config      Problem = "config"      // ~/.ssh/config or an identity file cannot be used
+	Protocol    Problem = "protocol"    // it does not speak SSH as we do
+)

@@ -1,0 +1,64 @@
+// Package rollout is the state machine of one run. It is pure: Apply folds
+// an event in, Next says what may start now, and what it can do is decided by
+// the plan it was given. The engine, status, attach and crash recovery all
+// call the same Apply, so that replaying a journal gives the live state at
+// every prefix.
+package rollout
+
+import "shipit/exec/event"
+
+// A Status is where a host stands.
+type Status string
+
+// The statuses. A host at rest (Ready) needs no more work.
+const (
+	Waiting Status = "waiting" // not started
+	Staging Status = "staging" // the release is on its way; nothing that runs is touched
+	Staged  Status = "staged"  // the release is there and verified
+	Doing   Status = "doing"   // between drain and undrain
+	Done    Status = "done"    // runs the new release, checked
+	Failed  Status = "failed"  // a step said no; its undo is due
+	Undoing Status = "undoing"
+	Undone  Status = "rolled back" // runs what it ran before, checked
+	Stuck   Status = "stuck"       // touched, and neither done nor undone: a human is needed
+	Unknown Status = "unknown"     // nobody can say; counts as out of service
+	Skipped Status = "not started" // the run ended before its turn
+	Kept    Status = "unchanged"   // the plan had nothing to do there
+)
+
+// An Action is something that may start now.
+type Action struct {
+	Kind  ActionKind
+	Host  string      // of host actions
+	Phase event.Phase // of host actions
+	Batch int         // index into the plan's batches; -1 before and after them
+	Slice int         // index into the batch's slices
+	Hook  string      // id of the run's hook step
+}
+
+// An ActionKind tells what an Action is about.
+type ActionKind string
+
+// The kinds of actions.
+const (
+	RunPhase ActionKind = "phase"  // do Phase on Host
+	RunHook  ActionKind = "hook"   // run a hook of the run
+	OpenGate ActionKind = "gate"   // soak and confirm after Batch
+	Finish   ActionKind = "finish" // nothing is left to do: write RunFinished
+)
+
+// A Host is a host's state in a run.
+type Host struct {
+	Name    string
+	Status  Status
+	Batch   int
+	Slice   int
+	Step    string      // the step it is at or failed at
+	Phase   event.Phase // the phase it is in or failed in
+	Reason  string      // why it failed, is stuck or unknown
+	Detail  []string
+	At      string // file:line of the block whose step failed
+	Cause   event.Cause
+	Touched bool // something that runs was or may have been changed
+	Drained bool // out of service, as far as anybody knows
+}
