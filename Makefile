@@ -1,0 +1,51 @@
+# shipit: make help lists the targets.
+
+GO      ?= go
+TOOLS   := $(GO) tool -modfile=.ci/tools.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check e2e bench fuzz golden fmt-check vet staticcheck clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/shipit
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/shipit ./cmd/shipit
+
+demo: build ## show the main job on a lab of hosts on this machine (two minutes)
+	@./testdata/demo.sh bin/shipit
+
+test: ## run all tests with the race detector; real OpenSSH too where sshd is installed
+	$(GO) test -race -timeout 10m ./...
+
+check: fmt-check vet staticcheck ## what must be clean before a commit
+
+fmt-check:
+	@out=$$($(TOOLS) gofumpt -l cmd lang exec examples); test -z "$$out" || { echo "not gofumpt-clean:"; echo "$$out"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(TOOLS) staticcheck ./...
+
+e2e: ## the tests against real OpenSSH only
+	$(GO) test -race -timeout 10m -run 'TestE2E' ./cmd/shipit ./exec/...
+
+bench: ## benchmarks: validate and plan of 1,000 hosts, SSH fan-out
+	$(GO) test -run '^$$' -bench . -benchmem ./lang/... ./exec/plan ./exec/remote
+
+fuzz: ## fuzz each target for FUZZTIME (default 30s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
+	  done; \
+	done
+
+golden: ## rewrite the golden files after a wanted change; read the diff
+	$(GO) test ./lang/... ./exec/plan ./exec/view ./cmd/shipit -update
+
+clean: ## remove what was built
+	rm -rf bin dist
