@@ -1,0 +1,48 @@
+package diag
+
+// Nearest returns the candidate that name was most likely meant to be, or ""
+// if none is near enough: a wrong suggestion is worse than none. Candidates
+// are ranked by the edits between them and name, of which two swapped
+// neighbours count as one. A third of name's letters may differ, at least one.
+// The first of equally near candidates wins.
+func Nearest(name string, candidates []string) string {
+	want := []rune(name)
+	nearest, best := "", max(len(want)/3, 1)+1
+	for _, c := range candidates {
+		have := []rune(c)
+		if len(have)-len(want) >= best || len(want)-len(have) >= best {
+			continue
+		}
+		// Names that have no letter in common are not near, however short.
+		if d := distance(want, have); d < best && d < max(len(want), len(have)) {
+			nearest, best = c, d
+		}
+	}
+	return nearest
+}
+
+// distance is the optimal string alignment distance of a and b: insertions,
+// deletions, substitutions and swaps of neighbours that turn a into b.
+func distance(a, b []rune) int {
+	before := make([]int, len(b)+1) // the row for a[:i-2]
+	last := make([]int, len(b)+1)   // the row for a[:i-1]
+	row := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			substitute := last[j-1]
+			if a[i-1] != b[j-1] {
+				substitute++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, substitute)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
