@@ -29,3 +29,11 @@ func Join(argv []string) string {
 	}
 	return strings.Join(words, " ")
 }
+
+// QuotePath quotes a path so that no program takes it for an option.
+func QuotePath(p string) string {
+	if strings.HasPrefix(p, "-") {
+		p = "./" + p
+	}
+	return Quote(p)
+}
