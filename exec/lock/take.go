@@ -1,0 +1,245 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"shipit/exec/remote"
+)
+
+// A Taking is a wish for a lock.
+type Taking struct {
+	Dir    string // on the host; see Dir
+	Run    string
+	Owner  string // user@machine
+	Reason string
+	// Steps run in the same exec once the lock is taken, before Take
+	// returns; one that fails gives the lock back.
+	Steps []remote.Step
+	// On is told what Steps say.
+	On func(remote.Record)
+
+	// The times that tests shorten; zero is the constant's.
+	Lease, Beat, Patience time.Duration
+}
+
+// A Held lock is one that this process keeps.
+type Held struct {
+	Generation int64
+
+	fence remote.Fence
+	lost  chan struct{}
+	ended chan struct{} // the exec is over
+	err   error         // how; read after ended
+	end   context.CancelFunc
+	input *io.PipeWriter
+	once  sync.Once
+	free  chan struct{} // Release was called
+}
+
+// Take takes the lock and keeps it until Release, for longer than ctx lives.
+// It does not wait for a holder: its error is then a *HeldError.
+func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
+	t = t.withDefaults()
+	in, out := io.Pipe()
+	run, end := context.WithCancel(context.WithoutCancel(ctx))
+	l := &Held{
+		lost: make(chan struct{}), ended: make(chan struct{}), free: make(chan struct{}),
+		end: end, input: out,
+	}
+	said := &hearing{on: t.On, renewed: make(chan int64, 1)}
+	go l.beat(t.Beat)
+	go func() {
+		l.err = r.Run(run, remote.Command{
+			Name:  "lock",
+			Steps: t.steps(),
+			Hold:  in,
+			On:    said.hear,
+		})
+		in.Close()
+		close(l.ended)
+	}()
+
+	select {
+	case l.Generation = <-said.renewed:
+		l.fence = remote.Fence{Dir: t.Dir, Run: t.Run, Generation: l.Generation}
+		go l.watch(t.Lease*3/4, said.renewed)
+		return l, nil
+	case <-l.ended:
+		out.Close()
+		end()
+		return nil, said.refusal(l.err)
+	case <-ctx.Done():
+		// End of input first: it is what makes the host give the lock back.
+		out.Close()
+		select {
+		case <-l.ended:
+		case <-time.After(t.Beat):
+		}
+		end()
+		<-l.ended
+		return nil, ctx.Err()
+	}
+}
+
+// Fence is what every command that mutates the host carries.
+func (l *Held) Fence() *remote.Fence { f := l.fence; return &f }
+
+// Lost is closed when the lock is no longer known to be ours: the host gave
+// it to another run, or has not confirmed it for three quarters of a lease.
+func (l *Held) Lost() <-chan struct{} { return l.lost }
+
+// Release gives the lock back and waits until the host has said so, or until
+// ctx ends. Releasing a lost lock is no error. It may be called again.
+func (l *Held) Release(ctx context.Context) error {
+	l.once.Do(func() { close(l.free) })
+	l.input.Close()
+	defer l.end()
+	select {
+	case <-l.ended:
+	case <-ctx.Done():
+		return fmt.Errorf("cannot give the lock back: %w; it is free once its lease has run out", ctx.Err())
+	}
+	select {
+	case <-l.lost:
+		return nil
+	default:
+	}
+	if l.err != nil {
+		return fmt.Errorf("cannot give the lock back: %w; it is free once its lease has run out", l.err)
+	}
+	return nil
+}
+
+// beat writes a byte now and then until the pipe is closed.
+func (l *Held) beat(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		// Never a newline, which the host's shell would not tell from the end.
+		if _, err := l.input.Write([]byte(".")); err != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-l.free:
+			return
+		case <-l.ended:
+			return
+		}
+	}
+}
+
+// watch closes lost when the host stops confirming, or when the exec ends
+// without having been asked to.
+func (l *Held) watch(patience time.Duration, renewed <-chan int64) {
+	silence := time.NewTimer(patience)
+	defer silence.Stop()
+	for {
+		select {
+		case <-renewed:
+			silence.Reset(patience)
+		case <-l.free:
+			return
+		case <-l.ended:
+			select {
+			case <-l.free: // as it should
+			default:
+				close(l.lost)
+			}
+			return
+		case <-silence.C:
+			close(l.lost)
+			return
+		}
+	}
+}
+
+func (t Taking) withDefaults() Taking {
+	if t.Lease == 0 {
+		t.Lease = Lease
+	}
+	if t.Beat == 0 {
+		t.Beat = Beat
+	}
+	if t.Patience == 0 {
+		t.Patience = Patience
+	}
+	return t
+}
+
+// steps are the taking, what the caller wants to know, and the keeping.
+func (t Taking) steps() []remote.Step {
+	args := map[string]string{
+		"dir": t.Dir, "run": t.Run, "owner": t.Owner, "reason": t.Reason,
+		"lease": t.Lease.String(), "beat": t.Beat.String(),
+	}
+	head := fmt.Sprintf("d=%s run=%s owner=%s reason=%s ttl=%d patience=%d\n%s", remote.QuotePath(t.Dir),
+		remote.Quote(line(t.Run)), remote.Quote(line(t.Owner)), remote.Quote(line(t.Reason)),
+		seconds(t.Lease), seconds(t.Patience), lookScript)
+	steps := []remote.Step{{ID: "lock", Op: "lock", Args: args, Shell: head + takeScript}}
+	steps = append(steps, t.Steps...)
+	return append(steps, remote.Step{ID: "hold", Op: "hold", Args: args, Shell: head + holdScript})
+}
+
+// line makes one line of s: the lock's files hold one each.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// A hearing sorts what the exec says.
+type hearing struct {
+	on      func(remote.Record)
+	renewed chan int64
+	own     []remote.Record // facts of the step "lock"
+}
+
+func (h *hearing) hear(r remote.Record) {
+	switch r.Step {
+	case "lock":
+		h.own = append(h.own, r)
+	case "hold":
+		if r.Kind == remote.Fact && r.Key == "renewed" {
+			g, _ := strconv.ParseInt(r.Text, 10, 64) // our own script prints a number
+			select {
+			case h.renewed <- g:
+			default: // the last one has not been looked at yet
+			}
+		}
+	default:
+		if h.on != nil {
+			h.on(r)
+		}
+	}
+}
+
+// refusal is why the lock was not taken, after the exec ended with err.
+func (h *hearing) refusal(err error) error {
+	var step *remote.StepError
+	if errors.As(err, &step) && step.Step == "lock" {
+		for _, r := range h.own {
+			if r.Kind == remote.Fact && r.Key == "held" {
+				holder, _ := Holds(h.own)
+				return &HeldError{Holder: holder}
+			}
+		}
+		return fmt.Errorf("cannot take the lock: %s", strings.Join(step.Output, "; "))
+	}
+	if err == nil {
+		err = errors.New("the host ended the lock's script by itself")
+	}
+	return fmt.Errorf("cannot take the lock: %w", err)
+}
