@@ -17,7 +17,7 @@ const (
 	Staged  Status = "staged"  // the release is there and verified
 	Doing   Status = "doing"   // between drain and undrain
 	Done    Status = "done"    // runs the new release, checked
-	Failed  Status = "failed"  // a step said no; its undo is due
+	Failed  Status = "failed"  // a step said no; its undo is due, unless nothing was touched
 	Undoing Status = "undoing"
 	Undone  Status = "rolled back" // runs what it ran before, checked
 	Stuck   Status = "stuck"       // touched, and neither done nor undone: a human is needed
@@ -26,14 +26,20 @@ const (
 	Kept    Status = "unchanged"   // the plan had nothing to do there
 )
 
-// An Action is something that may start now.
+// An Action is something that may start now. The engine announces it with
+// an event before it does it: HostStarted, HookStarted, GateOpened or, for
+// Record, the event itself. Once that event is applied, Next no longer
+// returns the action.
 type Action struct {
-	Kind  ActionKind
-	Host  string      // of host actions
-	Phase event.Phase // of host actions
-	Batch int         // index into the plan's batches; -1 before and after them
-	Slice int         // index into the batch's slices
-	Hook  string      // id of the run's hook step
+	Kind   ActionKind
+	Host   string      // of RunPhase
+	Phase  event.Phase // of RunPhase
+	Moment string      // of After: "batch" or "finish"; Steps tells which steps that are
+	Batch  int         // index into the plan's batches; -1 before and after them
+	Slice  int         // index into the batch's slices; -1 where there is none
+	Hook   string      // of RunHook: id of the step in the plan's hooks
+	Type   event.Type  // of Record: BatchStarted, BatchDone or RollingBack
+	Text   string      // of Record: why, a sentence for people
 }
 
 // An ActionKind tells what an Action is about.
@@ -41,6 +47,7 @@ type ActionKind string
 
 // The kinds of actions.
 const (
+	Record   ActionKind = "record" // append an event of Type; nothing is done anywhere
 	RunPhase ActionKind = "phase"  // do Phase on Host
 	RunHook  ActionKind = "hook"   // run a hook of the run
 	OpenGate ActionKind = "gate"   // soak and confirm after Batch
