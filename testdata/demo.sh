@@ -1,0 +1,67 @@
+#!/bin/sh
+# The main job of shipit in two minutes, on a lab of four hosts on this
+# machine: demo.sh SHIPIT. It prints what it does and what a user would type.
+set -eu
+
+bin=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/shipit-demo.XXXXXX")
+XDG_STATE_HOME=$dir/state
+XDG_CACHE_HOME=$dir/cache
+export XDG_STATE_HOME XDG_CACHE_HOME
+
+bold='' off=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') off=$(printf '\033[0m'); fi
+
+cleanup() {
+  "$bin" lab down --dir "$dir/lab" >/dev/null 2>&1 || true
+  rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$off"; }
+
+# try WANTED ARGS… shows a command, runs it, and insists on its exit code.
+try() {
+  want=$1; shift
+  printf '%s$ shipit %s%s\n' "$bold" "$*" "$off"
+  code=0
+  "$bin" "$@" || code=$?
+  if [ "$code" != "$want" ]; then
+    printf 'demo: shipit %s ended with %s, not with %s\n' "$1" "$code" "$want" >&2
+    exit 1
+  fi
+  [ "$code" = 0 ] || printf '%s(exit code %s)%s\n' "$bold" "$code" "$off"
+}
+
+cd "$dir"
+say "Four hosts with an SSH server, a small web service and a git repository, all on loopback."
+try 0 lab up
+cd lab
+
+say "What would the first release change? Nothing is touched by looking."
+try 0 plan hello.hcl --release release/2015-06-10/1
+
+say "Do it: the canary first, then the rest in halves, each host checked."
+try 0 apply hello.hcl --release release/2015-06-10/1 --yes
+try 0 status hello.hcl
+
+say "A newer release. The plan is saved, could be reviewed, and is applied exactly as it is."
+try 0 plan hello.hcl --release release/2015-06-12/1 --out next.shipit-plan.json
+try 0 apply next.shipit-plan.json
+
+say "The same again changes nothing: no host is drained, nothing restarts."
+try 0 apply hello.hcl --release release/2015-06-12/1 --yes
+
+say "A release that is broken. The canary's check fails, and it goes back by itself: exit code 4."
+try 4 apply hello.hcl --release release/2015-06-15/1 --yes
+try 0 status hello.hcl
+
+say "Back to an older release, from what the hosts still hold: no git, no registry."
+try 0 rollback hello.hcl --to release/2015-06-10/1 --yes
+try 0 releases hello.hcl
+
+say "That was it. The lab goes away."
+cd "$dir"
+try 0 lab down
+say "Try it by hand: 'bin/shipit lab up', then edit lab/hello.hcl."
