@@ -1,0 +1,99 @@
+// Package check knows the kinds of questions about a host or its service.
+//
+// From the host, a kind says the shell of one attempt, and Shell wraps it
+// into a poll that runs on the host, inside the exec that changes it: no
+// round trip per attempt. From the deployer, a kind is a function of one
+// attempt, and Poll asks it. A check that cannot be asked (no program, no
+// name, no answer in time) has not passed: unknown is never yes.
+//
+// None of them can tell a new process from an old one that is still there,
+// but http with contains = release.tag can, and so can restart "systemd",
+// which compares process numbers.
+package check
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shipit/lang"
+)
+
+// A Script is a check as the host runs it.
+type Script struct {
+	Shell    string     // for remote.Step: uses run and die of its prelude
+	User     [][]string // commands that Shell runs as the service's user
+	Programs []string   // that the host must have; "a|b" where either will do
+}
+
+// An Attempt asks once. Its error says what was seen and what was wanted.
+type Attempt func(ctx context.Context) error
+
+// A Where says on whose behalf the deployer asks.
+type Where struct {
+	Host    string   // the host's address
+	Env     []string // for commands: SHIPIT_… variables
+	Timeout time.Duration
+}
+
+// A kind is a row of the table. try is the shell of a function that prints
+// why it failed and returns not 0, or returns 0; its attempts are bounded by
+// timeout(1) or the program's own limit.
+type kind struct {
+	host     func(c lang.Check) (try string, user [][]string, programs []string)
+	deployer func(c lang.Check, w Where) (Attempt, error)
+}
+
+// kinds is the table: a new kind is one file and one line here.
+var kinds = map[string]kind{
+	"http":    {httpHost, httpDeployer},
+	"tcp":     {tcpHost, tcpDeployer},
+	"systemd": {systemdHost, nil},
+	"command": {commandHost, commandDeployer},
+}
+
+// Host makes the script that polls c on the host.
+func Host(c lang.Check) (Script, error) {
+	k, ok := kinds[c.Kind]
+	if !ok {
+		return Script{}, fmt.Errorf("there is no check %q", c.Kind)
+	}
+	c = withDefaults(c)
+	try, user, programs := k.host(c)
+	return Script{Shell: poll(c, try), User: user, Programs: programs}, nil
+}
+
+// Deployer makes the question that the deployer asks; Poll repeats it.
+func Deployer(c lang.Check, w Where) (Attempt, error) {
+	k, ok := kinds[c.Kind]
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("there is no check %q", c.Kind)
+	case k.deployer == nil:
+		return nil, fmt.Errorf("check %q can only be asked from the host", c.Kind)
+	}
+	c = withDefaults(c)
+	w.Timeout = c.Timeout.Std()
+	return k.deployer(c, w)
+}
+
+// withDefaults fills in what only a definition made by hand leaves out.
+func withDefaults(c lang.Check) lang.Check {
+	if c.Within == 0 {
+		c.Within = lang.Duration(30 * time.Second)
+	}
+	if c.Every == 0 {
+		c.Every = lang.Duration(time.Second)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = lang.Duration(5 * time.Second)
+	}
+	if c.Successes == 0 {
+		c.Successes = 1
+	}
+	c.Timeout = min(c.Timeout, c.Within)
+	return c
+}
+
+// seconds is d for timeout(1): whole, so that every timeout reads it.
+func seconds(d lang.Duration) int { return int((d.Std() + time.Second - 1) / time.Second) }

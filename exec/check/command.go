@@ -1,0 +1,87 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+// command passes when a command ends with 0. Why it did not is the last line
+// that it said.
+func commandHost(c lang.Check) (string, [][]string, []string) {
+	argv := argv(c.Command())
+	try := fmt.Sprintf(`rc=0
+out=$(run user %d %s 2>&1) || rc=$?
+[ "$rc" != 0 ] || return 0
+[ "$rc" != 124 ] || { echo "no answer within %s"; return 1; }
+printf '%%s' "$out" | tail -n 1 | head -c 400
+echo " (exit status $rc, wanted 0)"
+return 1
+`, seconds(c.Timeout), remote.Join(argv), c.Timeout)
+	var programs []string
+	if len(c.Command().Argv) > 0 {
+		programs = []string{argv[0]}
+	}
+	return try, [][]string{argv}, programs
+}
+
+func commandDeployer(c lang.Check, w Where) (Attempt, error) {
+	argv := argv(c.Command())
+	return func(ctx context.Context) error {
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Env = append(os.Environ(), w.Env...)
+		var out tail
+		cmd.Stdout, cmd.Stderr = &out, &out
+		// Its children are stopped with it, and one that got away cannot
+		// keep us by holding the output open.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		cmd.WaitDelay = time.Second
+		err := cmd.Run()
+		var exit *exec.ExitError
+		switch {
+		case err == nil, errors.Is(err, exec.ErrWaitDelay):
+			return nil
+		case errors.As(err, &exit):
+			return fmt.Errorf("%s (%s, wanted exit status 0)", out.last(), exit.ProcessState)
+		}
+		return fmt.Errorf("cannot run %s: %w", argv[0], unwrapped(err))
+	}, nil
+}
+
+func argv(c lang.Command) []string {
+	if len(c.Argv) > 0 {
+		return c.Argv
+	}
+	return []string{"/bin/sh", "-c", c.Shell}
+}
+
+// A tail keeps the end of what a command says.
+type tail struct{ b []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > 8192 {
+		t.b = append(t.b[:0], t.b[len(t.b)-4096:]...)
+	}
+	return len(p), nil
+}
+
+// last is the last line that is not empty, bounded.
+func (t *tail) last() string {
+	lines := bytes.Split(bytes.TrimSpace(t.b), []byte("\n"))
+	s := strings.TrimSpace(string(lines[len(lines)-1]))
+	if s == "" {
+		return "no output"
+	}
+	return s[:min(len(s), 400)]
+}
