@@ -1,0 +1,520 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
+
+	"shipit/exec/remote"
+)
+
+// TestMain lets the test program be the background process: `EXE lab serve DIR`.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == "lab" && os.Args[2] == "serve" {
+		if err := Serve(context.Background(), os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// up is a lab that ends with the test. Its directory has a space.
+func up(t *testing.T, o Options) *Lab {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = filepath.Join(t.TempDir(), "my lab")
+	}
+	if o.Hosts == 0 {
+		o.Hosts = 2
+	}
+	o.Log = t.Logf
+	l, err := Up(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := Down(l.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// connect logs in on h the way shipit does.
+func connect(t *testing.T, l *Lab, h Host) *ssh.Client {
+	t.Helper()
+	key, err := readKey(l.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := readKey(l.hostKey(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ssh.Dial("tcp", h.addr(), &ssh.ClientConfig{
+		User: l.User, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)},
+		HostKeyCallback: ssh.FixedHostKey(host.PublicKey()), Timeout: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// sh runs a script on c by shipit's own exec request and returns its exit
+// status and output.
+func sh(t *testing.T, c *ssh.Client, script string) (int, string) {
+	t.Helper()
+	s, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var out bytes.Buffer
+	s.Stdout = &out
+	script = "exec 2>&1; cd || exit 96\n" + script
+	s.Stdin = strings.NewReader(fmt.Sprintf("%d\n%s", len(script), script))
+	err = s.Run(remote.Exec)
+	var exit *ssh.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.ExitStatus(), strings.TrimSpace(out.String())
+	case err != nil:
+		t.Fatalf("%v, after %q", err, out.String())
+	}
+	return 0, strings.TrimSpace(out.String())
+}
+
+// get asks h's service.
+func get(t *testing.T, h Host, path string) (int, string) {
+	t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	r, err := c.Get("http://" + h.httpAddr() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(text)
+}
+
+// deploy is what a transport does, from inside the host.
+func deploy(l *Lab, tag string) string {
+	return fmt.Sprintf(`
+		id=$(echo %[1]s | tr / -)
+		mkdir -p srv/hello/releases/$id
+		git --git-dir=%[2]s archive %[1]s | tar -xf - -C srv/hello/releases/$id
+		ln -s releases/$id srv/hello/next
+		mv -T srv/hello/next srv/hello/current
+	`, tag, remote.Quote(l.Repo))
+}
+
+// dialFails tells whether nobody listens for h's service.
+func dialFails(h Host) bool {
+	c, err := net.Dial("tcp", h.httpAddr())
+	if err == nil {
+		c.Close()
+	}
+	return err != nil
+}
+
+func TestHostIsOneToItsSession(t *testing.T) {
+	t.Parallel()
+	l := up(t, Options{})
+	hostIsOneToItsSession(t, l)
+}
+
+func TestE2EHostOfRealSSHDIsOneToItsSession(t *testing.T) {
+	t.Parallel()
+	l := upSSHD(t)
+	hostIsOneToItsSession(t, l)
+}
+
+func upSSHD(t *testing.T) *Lab {
+	t.Helper()
+	if _, err := findSSHD(); err != nil {
+		t.Skip(err)
+	}
+	return up(t, Options{SSHD: true})
+}
+
+func hostIsOneToItsSession(t *testing.T, l *Lab) {
+	for _, h := range l.Hosts {
+		c := connect(t, l, h)
+		_, out := sh(t, c, `echo "$HOME"; pwd; command -v service; id -un`)
+		want := strings.Join([]string{h.Root, h.Root, h.Root + "/bin/service", l.User}, "\n")
+		if d := cmp.Diff(want, out); d != "" {
+			t.Errorf("%s: (-want +got)\n%s", h.Name, d)
+		}
+		if code, _ := sh(t, c, "exit 7"); code != 7 {
+			t.Errorf("%s: exit status %d, want 7", h.Name, code)
+		}
+		if _, out := sh(t, c, "env"); strings.Contains(out, "GOPATH") || strings.Contains(out, "PWD="+mustGetwd(t)) {
+			t.Errorf("%s sees the environment of the deployer:\n%s", h.Name, out)
+		}
+	}
+}
+
+func mustGetwd(t *testing.T) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestServiceServesWhatItReadWhenItStarted(t *testing.T) {
+	t.Parallel()
+	serviceServesWhatItReadWhenItStarted(t, up(t, Options{Hosts: 1}))
+}
+
+func TestE2EServiceServesWhatItReadWhenItStarted(t *testing.T) {
+	t.Parallel()
+	serviceServesWhatItReadWhenItStarted(t, upSSHD(t))
+}
+
+func serviceServesWhatItReadWhenItStarted(t *testing.T, l *Lab) {
+	h := l.Hosts[0]
+	c := connect(t, l, h)
+	check := func(script string, wantCode int, wantOut string) {
+		t.Helper()
+		code, out := sh(t, c, script)
+		if code != wantCode || !strings.Contains(out, wantOut) {
+			t.Fatalf("%s: exit status %d, output %q; want %d, %q", script, code, out, wantCode, wantOut)
+		}
+	}
+	serves := func(want state) {
+		t.Helper()
+		_, text := get(t, h, "/_info")
+		var got state
+		if err := json.Unmarshal([]byte(text), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Started.IsZero() {
+			t.Error("the service does not say since when it runs")
+		}
+		got.Started, want.Host = time.Time{}, h.Name
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(state{})); d != "" {
+			t.Errorf("(-want +got)\n%s", d)
+		}
+	}
+
+	check("service hello status", 3, "stopped, in the pool")
+	check("service hello restart", 1, "no release is live")
+	if !dialFails(h) {
+		t.Fatal("the service answers before anything was deployed")
+	}
+	check(deploy(l, "release/2015-06-10/1"), 0, "")
+	check("service hello restart", 0, "hello release/2015-06-10/1 on lab1")
+	serves(state{Version: "release/2015-06-10/1", Start: 1, Healthy: true, Config: map[string]string{}})
+
+	check(deploy(l, "release/2015-06-15/1")+"echo 'greeting = hi' >etc/hello.conf", 0, "")
+	serves(state{Version: "release/2015-06-10/1", Start: 1, Healthy: true, Config: map[string]string{}})
+	check("service hello reload", 0, "2015-06-10/1")
+	serves(state{Version: "release/2015-06-10/1", Start: 1, Healthy: true, Config: map[string]string{"greeting": "hi"}})
+	if code, _ := get(t, h, "/healthz"); code != 200 {
+		t.Errorf("/healthz answers %d, want 200", code)
+	}
+
+	check("sudo -n -u root -- service hello restart", 0, "2015-06-15/1")
+	serves(state{Version: "release/2015-06-15/1", Start: 2, Config: map[string]string{"greeting": "hi"}})
+	if code, _ := get(t, h, "/healthz"); code != 500 {
+		t.Errorf("/healthz of the broken release answers %d, want 500", code)
+	}
+	if _, text := get(t, h, "/"); !strings.Contains(text, "release/2015-06-15/1") || !strings.Contains(text, "hi\n") {
+		t.Errorf("/ answers %q", text)
+	}
+
+	check("pool out; service hello status", 0, "out of the pool")
+	check("pool in; service hello stop; service hello status", 3, "in the pool")
+	if !dialFails(h) {
+		t.Error("the service answers after it was stopped")
+	}
+	check("service hello fly", 2, "usage")
+	check("service nginx restart", 1, "no such service")
+	check("ls run", 0, "control") // and no reply that was left behind
+	if _, out := sh(t, c, "ls run"); out != "control" {
+		t.Errorf("run holds %q", out)
+	}
+}
+
+func TestUpAgainKeepsDataAndStartsWhatDoesNotRun(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: filepath.Join(t.TempDir(), "my lab"), Hosts: 2, Executable: exe}
+	l := up(t, o)
+	h := l.Hosts[0]
+	if code, out := sh(t, connect(t, l, h), deploy(l, "release/2015-06-10/1")+"service hello start"); code != 0 {
+		t.Fatal(out)
+	}
+	edited := []byte("# edited\n")
+	if err := os.WriteFile(l.Definition, edited, 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	first := recorded(l.run("serve.pid"))
+	up(t, o)
+	if recorded(l.run("serve.pid")) != first {
+		t.Fatal("up replaced a background process that ran")
+	}
+	if err := first.end(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if !dialFails(h) {
+		t.Fatal("the service outlives the lab's process")
+	}
+	again := up(t, o)
+	if d := cmp.Diff(l, again); d != "" {
+		t.Errorf("up again changed the lab (-before +after)\n%s", d)
+	}
+	if text, _ := os.ReadFile(l.Definition); !bytes.Equal(text, edited) {
+		t.Errorf("up again overwrote the definition: %q", text)
+	}
+	if _, text := get(t, h, "/"); !strings.Contains(text, "release/2015-06-10/1") {
+		t.Errorf("after up again the service says %q", text)
+	}
+
+	serve := recorded(l.run("serve.pid"))
+	if err := Down(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if serve.alive() {
+		t.Error("the background process outlives down")
+	}
+	if _, err := os.Stat(l.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory outlives down: %v", err)
+	}
+}
+
+func TestE2EDownEndsSSHDAndItsConnections(t *testing.T) {
+	t.Parallel()
+	l := upSSHD(t)
+	c := connect(t, l, l.Hosts[0])
+	sshd := recorded(l.run("lab1.pid"))
+	if !sshd.alive() {
+		t.Fatal("sshd of lab1 is not recorded")
+	}
+	if len(children(sshd.pid)) == 0 {
+		t.Fatal("sshd has no process for our connection")
+	}
+	if err := Down(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if sshd.alive() {
+		t.Error("sshd outlives down")
+	}
+	if err := c.Wait(); err == nil {
+		t.Error("the connection outlives down")
+	}
+}
+
+func TestE2ENoSSHDOutlivesAKilledSupervisor(t *testing.T) {
+	t.Parallel()
+	if _, err := findSSHD(); err != nil {
+		t.Skip(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := up(t, Options{SSHD: true, Executable: exe})
+	sshd := recorded(l.run("lab2.pid"))
+	if err := syscall.Kill(recorded(l.run("serve.pid")).pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if !wait(10*time.Second, func() bool { return !sshd.alive() }) {
+		t.Error("sshd lives on")
+	}
+	up(t, Options{Dir: l.Dir, Executable: exe})
+	if _, out := sh(t, connect(t, l, l.Hosts[1]), "pwd"); out != l.Hosts[1].Root {
+		t.Errorf("after up again the host is in %q", out)
+	}
+}
+
+func TestServeEndsWhenItsDirectoryVanishes(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := up(t, Options{Executable: exe})
+	serve := recorded(l.run("serve.pid"))
+	if err := os.RemoveAll(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if !wait(10*time.Second, func() bool { return !serve.alive() }) {
+		t.Error("the background process lives on")
+	}
+}
+
+func TestTwoLabsSideBySide(t *testing.T) {
+	t.Parallel()
+	a, b := up(t, Options{}), up(t, Options{})
+	ports := map[int]string{}
+	for _, l := range []*Lab{a, b} {
+		for _, h := range l.Hosts {
+			for _, p := range []int{h.Port, h.HTTP} {
+				if other := ports[p]; other != "" {
+					t.Errorf("%s and %s share port %d", other, h.Root, p)
+				}
+				ports[p] = h.Root
+			}
+		}
+	}
+	if err := Down(a.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, out := sh(t, connect(t, b, b.Hosts[1]), "pwd"); out != b.Hosts[1].Root {
+		t.Errorf("after the other lab's end a host of this one is in %q", out)
+	}
+}
+
+func TestDownEndsRunningCommands(t *testing.T) {
+	t.Parallel()
+	l := up(t, Options{Hosts: 1})
+	s, err := connect(t, l, l.Hosts[0]).NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start("sleep 600"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Down(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wait(); err == nil {
+		t.Error("the command ended well")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	foreign := t.TempDir()
+	precious := filepath.Join(foreign, "precious")
+	if err := os.WriteFile(precious, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	alike := t.TempDir()
+	if err := os.WriteFile(filepath.Join(alike, marker), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l := up(t, Options{Hosts: 1})
+	tests := []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"down of a foreign directory", func() error { return Down(foreign) }, "is no lab"},
+		{"down of another lab.json", func() error { return Down(alike) }, "was not written by shipit"},
+		{"down of nothing", func() error { return Down(filepath.Join(foreign, "none")) }, "is no lab"},
+		{"up in a foreign directory", func() error { return upErr(t, Options{Dir: foreign}) }, "is not empty and is no lab"},
+		{"too many hosts", func() error { return upErr(t, Options{Dir: filepath.Join(foreign, "x"), Hosts: 100}) }, "1 to 99 hosts"},
+		{"another number of hosts", func() error { return upErr(t, Options{Dir: l.Dir, Hosts: 3}) }, "has 1 hosts, not 3"},
+		{"another SSH server", func() error { return upErr(t, Options{Dir: l.Dir, SSHD: true}) }, "built-in SSH server"},
+		{"serving twice", func() error { return Serve(t.Context(), l.Dir) }, "running already"},
+		{"a directory that ssh cannot name", func() error { return upErr(t, Options{Dir: foreign + "/a\"b"}) }, "cannot hold this name"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+}
+
+func upErr(t *testing.T, o Options) error {
+	_, err := Up(t.Context(), o)
+	return err
+}
+
+func TestUpSaysWhoTookThePort(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "lab")
+	l, err := create(Options{Dir: dir, Hosts: 1, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	squatter, err := net.Listen("tcp", l.Hosts[0].addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer squatter.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Up(t.Context(), Options{Dir: dir, Executable: exe}); err == nil || !strings.Contains(err.Error(), "cannot be lab1") {
+		t.Errorf("got %v", err)
+	}
+	if err := Down(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReleasesAreTheSameInEveryLab(t *testing.T) {
+	t.Parallel()
+	l := up(t, Options{Hosts: 1})
+	out, err := osexec.Command("git", "--git-dir="+l.Repo, "for-each-ref", "--format=%(objecttype) %(objectname:short=12) %(refname:short)", "refs/tags").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `tag 4dd4dd52fccd release/2015-06-10/1
+tag c6e3b2ae2667 release/2015-06-11/1
+tag 02afdf3472ee release/2015-06-11/2
+tag ba3a9cb5b936 release/2015-06-12/1
+tag 869c0ca30add release/2015-06-15/1
+tag ece696dfc9f0 release/2015-06-15/2
+`
+	if d := cmp.Diff(want, string(out)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	status, err := osexec.Command("git", "-C", l.Dir, "status", "--porcelain").Output()
+	if err != nil || len(status) != 0 {
+		t.Errorf("the definition's repository is not clean: %v\n%s", err, status)
+	}
+}
+
+func TestAReusedPidIsNotOurs(t *testing.T) {
+	t.Parallel()
+	me := self()
+	if !me.alive() {
+		t.Fatal("this process does not know itself")
+	}
+	other := me
+	other.start += "1"
+	if other.alive() {
+		t.Error("a process that started at another time is taken for ours")
+	}
+	if err := other.end(time.Second); err != nil {
+		t.Error(err)
+	}
+}
