@@ -25,8 +25,8 @@ type HostFacts struct {
 	// it cannot be written, "" if it can or if it can be made.
 	Path       string
 	Denied     string
-	FreeKiB    int64
-	FreeInodes int64
+	FreeKiB    int64 // -1 where the host does not say
+	FreeInodes int64 // -1 where the host does not say, as on btrfs
 
 	// Live is the id of the release that current points to, "" where there
 	// is none. Odd says what is wrong with current where it is no link into
@@ -40,13 +40,18 @@ type HostFacts struct {
 
 	Files map[string]FileFact // by the path of the definition
 	Units map[string]Unit     // by the name of the unit
-	Sudo  map[string]bool     // by the command line that was asked for: may it run without a password
+	// Sudo tells which command lines may run without a password, by what
+	// stands behind sudo -n: "systemctl restart x" as root, or "-u USER -- …".
+	Sudo map[string]bool
 	// Saved are the files as runs left them, for a rollback: by run, by path.
 	Saved map[string]map[string]FileFact
 	Lock  *Holder // who holds the service's lock there, nil if nobody
 }
 
-// A Record is a line of a host's history: what happened to a release there.
+// A Record is a line of a host's history: what happened to Release there.
+// "live" is written when current points to it, "good" when its checks passed,
+// "bad" when a step of it failed, "undone" when a run left it again to go
+// back to what was there before.
 type Record struct {
 	Time    int64  `json:"time"` // Unix seconds by the host's clock
 	Run     string `json:"run"`
@@ -84,25 +89,4 @@ type Holder struct {
 	Since  int64  // Unix seconds by the host's clock
 	Reason string
 	Alive  bool // its lease has not run out
-}
-
-// LastGood is the release that last passed all its checks on the host, and
-// the run that left it so, among those still there and not except; ok is
-// false where there is none.
-func (h HostFacts) LastGood(except string) (r Record, ok bool) {
-	present := map[string]bool{}
-	for _, id := range h.Releases {
-		present[id] = true
-	}
-	bad := map[string]bool{}
-	for i := len(h.History) - 1; i >= 0; i-- {
-		rec := h.History[i]
-		switch {
-		case rec.State == "bad":
-			bad[rec.Release] = true
-		case rec.State == "good" && rec.Release != except && present[rec.Release] && !bad[rec.Release]:
-			return rec, true
-		}
-	}
-	return Record{}, false
 }

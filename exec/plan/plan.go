@@ -64,7 +64,8 @@ type Body struct {
 	Commits  []Log             `json:"commits"`  // between the releases, by where a host starts
 	Request  Options           `json:"request"`
 	Policy   []lang.Assert     `json:"policy"`
-	Notes    []string          `json:"notes"` // what a reader should know: warnings, whole sentences
+	Notes    []string          `json:"notes"`             // what a reader should know: warnings, whole sentences
+	Against  []string          `json:"against,omitempty"` // why the plan as a whole cannot be applied; see Problems
 }
 
 // A Kind tells a deploy from a rollback.
@@ -98,6 +99,8 @@ type Release struct {
 	Commit  string `json:"commit,omitempty"`
 	Tree    string `json:"tree,omitempty"`
 	Subject string `json:"subject,omitempty"`
+	Date    string `json:"date,omitempty"` // of the tag scheme
+	N       int    `json:"n,omitempty"`    // of the tag scheme
 }
 
 // A Commit is a commit between two releases.

@@ -10,10 +10,10 @@ type Step struct {
 	Text string `json:"text"`         // a sentence for people: "restart systemd restbase.service"
 	At   string `json:"at,omitempty"` // file:line of the block that asked for it
 
-	Within  lang.Duration  `json:"within,omitzero"` // the step's deadline
+	Within  lang.Duration  `json:"within,omitzero"` // the step's deadline; 0 leaves it to the engine
 	Release string         `json:"release,omitempty"`
 	Kind    string         `json:"kind,omitempty"` // of a transport, restart or check
-	Spec    map[string]any `json:"spec,omitempty"` // of that kind
+	Spec    map[string]any `json:"spec,omitempty"` // of that kind; whole numbers are int64, others float64
 	Run     *lang.Command  `json:"command,omitempty"`
 	File    *File          `json:"file,omitempty"`
 	Poll    *Poll          `json:"poll,omitempty"`
@@ -46,12 +46,21 @@ const (
 type File struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"` // of the content, in Body.Contents
-	Hash   string `json:"hash,omitempty"`   // of a sensitive content: salted and slow
+	Hash   string `json:"hash,omitempty"`   // of a sensitive content, instead of SHA256: see File.Is
 	Owner  string `json:"owner,omitempty"`
 	Group  string `json:"group,omitempty"`
 	Mode   string `json:"mode"`
 	Absent bool   `json:"absent,omitempty"` // of restore: it was not there
 	Root   bool   `json:"root,omitempty"`   // needs root: its owner is not the login user
+}
+
+// Is tells whether content is what the step is to leave in the file. Hash is
+// made from the content's SHA-256, as fingerprints are.
+func (f File) Is(content string, salt []byte) bool {
+	if f.Hash != "" {
+		return f.Hash == Hash(salt, sum(content))
+	}
+	return f.SHA256 == sum(content)
 }
 
 // A Poll says how often a check asks.

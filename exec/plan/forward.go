@@ -1,0 +1,181 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"shipit/lang"
+)
+
+// forward makes the steps that take a host to its release.
+func (m *maker) forward(v *move) {
+	h, t := v.h, v.t
+	as := rename{m.in.As, h.To}
+	if v.flip && m.in.Kind == Deploy {
+		h.Stage = m.stage(v, as)
+	}
+	restarts := v.restarts()
+	if restarts && t.Drain != nil {
+		h.Switch = append(h.Switch, drain(t.Drain, as))
+	}
+	for _, f := range v.file {
+		h.Switch = append(h.Switch, f.step)
+	}
+	if v.flip {
+		h.Switch = append(h.Switch, activate(h.To))
+	}
+	if restarts {
+		h.Switch = append(h.Switch, m.hooks(t.Hooks, "before_restart", as)...)
+		h.Switch = append(h.Switch, restart(t.Restart, as)...)
+		h.Switch = append(h.Switch, m.hooks(t.Hooks, "after_restart", as)...)
+	}
+	h.Switch = append(h.Switch, m.checks(v, "host", as)...)
+	if restarts && t.Drain != nil {
+		h.Switch = append(h.Switch, undrain(t.Drain, as))
+	}
+	h.After = append(m.checks(v, "batch", as), m.checks(v, "finish", as)...)
+}
+
+// stage brings the release, unless it is there: releases appear only whole.
+// The hooks run in any case: that a release is there does not tell whether
+// its after_stage hook ever ended well.
+func (m *maker) stage(v *move, as rename) []Step {
+	steps := m.hooks(v.t.Hooks, "before_stage", as)
+	if to := v.h.To; !slices.Contains(v.f.Releases, to.ID) {
+		tr := m.svc.Transport
+		spec, _ := as.spec(tr.Attrs)
+		if _, ok := spec["shared"]; !ok && len(tr.Shared) > 0 {
+			spec = maps.Clone(spec)
+			if spec == nil {
+				spec = map[string]any{}
+			}
+			spec["shared"] = tr.Shared
+		}
+		steps = append(steps, Step{
+			ID: "stage", Op: OpStage, Release: to.ID, Kind: tr.Kind, Spec: spec, At: tr.Range.String(),
+			Text: fmt.Sprintf("stage %s by %s", to.Name(), tr.Kind),
+		})
+	}
+	return append(steps, m.hooks(v.t.Hooks, "after_stage", as)...)
+}
+
+func drain(d *lang.Drain, as rename) Step {
+	out, _ := as.command(d.Out)
+	return Step{
+		ID: "drain", Op: OpDrain, At: d.Range.String(), Within: d.Within, Run: &out,
+		Text: "drain: " + line(out),
+	}
+}
+
+func undrain(d *lang.Drain, as rename) Step {
+	in, _ := as.command(d.In)
+	return Step{
+		ID: "undrain", Op: OpUndrain, At: d.Range.String(), Within: d.Within, Run: &in,
+		Text: "undrain: " + line(in),
+	}
+}
+
+func activate(r Release) Step {
+	return Step{ID: "activate", Op: OpActivate, Release: r.ID, Text: "activate " + r.Name()}
+}
+
+// restart is no step or one.
+func restart(r lang.Restart, as rename) []Step {
+	if r.Kind == "" || r.Kind == "none" {
+		return nil
+	}
+	spec, _ := as.spec(r.Attrs)
+	verb := "restart"
+	if reload, _ := spec["reload"].(bool); reload {
+		verb = "reload"
+	}
+	text := verb + " " + r.Kind
+	for _, key := range []string{"unit", "name", "service", "signal", "run", "shell"} {
+		if s := attr(spec[key]); s != "" {
+			text += " " + s
+			break
+		}
+	}
+	return []Step{{
+		ID: "restart", Op: OpRestart, At: r.Range.String(), Within: r.Within, Kind: r.Kind, Spec: spec, Text: text,
+	}}
+}
+
+// attr is an attribute for people: a string, or a command line.
+func attr(v any) string {
+	switch v := v.(type) {
+	case string:
+		return firstLine(v)
+	case []string:
+		return strings.Join(v, " ")
+	case []any:
+		words := make([]string, len(v))
+		for i := range v {
+			words[i] = fmt.Sprint(v[i])
+		}
+		return strings.Join(words, " ")
+	}
+	return ""
+}
+
+// line is a command for people, on one line.
+func line(c lang.Command) string {
+	if c.Shell != "" {
+		return firstLine(c.Shell)
+	}
+	return clean(strings.Join(c.Argv, " "))
+}
+
+func firstLine(s string) string {
+	first, more, cut := strings.Cut(strings.TrimSpace(s), "\n")
+	if cut && more != "" {
+		first += " …"
+	}
+	return clean(first)
+}
+
+// hooks are the steps of the hooks at one moment.
+func (m *maker) hooks(hooks []lang.Hook, at string, as rename) []Step {
+	var steps []Step
+	for _, k := range hooks {
+		if k.At != at {
+			continue
+		}
+		run, _ := as.command(k.Run)
+		steps = append(steps, hook(k, run))
+	}
+	return steps
+}
+
+func hook(k lang.Hook, run lang.Command) Step {
+	return Step{
+		ID: k.Address(), Op: OpHook, At: k.Range.String(), Within: k.Within, Run: &run,
+		From: k.From, Moment: k.At, Once: k.Once, Go: k.OnFailure == "continue",
+		Text: k.Address() + " at " + k.At,
+	}
+}
+
+// checks are the steps of the host's checks at one moment. A check that names
+// a release in words that are not known of the one it would ask about is left
+// out, and the plan says so: it could only say no.
+func (m *maker) checks(v *move, at string, as rename) []Step {
+	var steps []Step
+	for _, c := range v.t.Checks {
+		if c.At != at {
+			continue
+		}
+		spec, ok := as.spec(c.Attrs)
+		if !ok {
+			m.tell(v.h.Name, "%s names the release, and neither tag nor commit of %s is known: it is not asked there", c.Address(), as.to.Name())
+			continue
+		}
+		steps = append(steps, Step{
+			ID: c.Address(), Op: OpCheck, At: c.Range.String(), Within: c.Within, Kind: c.Kind, Spec: spec,
+			From: c.From, Moment: at, Poll: &Poll{Every: c.Every, Timeout: c.Timeout, Successes: c.Successes},
+			Text: c.Address(),
+		})
+	}
+	return steps
+}

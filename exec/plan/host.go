@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"shipit/lang"
+)
+
+// A move is what takes one host from where it is to where it shall be.
+type move struct {
+	t    *lang.Target
+	f    *HostFacts
+	h    *Host
+	flip bool       // the release is activated, even if only because it was never proven
+	rec  Record     // of a rollback: the history of the target
+	back Record     // the history of h.Back, where it is not what runs
+	file []fileMove // files that change
+}
+
+// restarts tells whether the change is worth a restart, and so a drain.
+func (v *move) restarts() bool {
+	return v.flip || slices.ContainsFunc(v.file, func(f fileMove) bool { return f.restart })
+}
+
+// host plans one host; without tells that the request leaves it out.
+func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
+	h := Host{
+		Name: t.Host.Name, Address: t.Host.Address, Port: t.Host.Port, Labels: t.Host.Labels, SSH: t.Host.SSH,
+		Action:      Keep,
+		Fingerprint: Fingerprint{Files: map[string]string{}, Units: map[string]string{}},
+	}
+	switch {
+	case f == nil:
+		h.Action, h.Problem = Unreachable, "it was not asked"
+	case f.Unreachable != "":
+		h.Action, h.Problem = Unreachable, clean(f.Unreachable)
+		if f.Help != "" {
+			h.Problem += "; " + clean(f.Help)
+		}
+	}
+	if h.Action == Unreachable {
+		if without {
+			h.Problem += "; " + leftOut
+		}
+		return h
+	}
+	h.Login = f.Login
+	h.Fingerprint = m.hash.Fingerprint(f.HostKey, *f, m.sensitive(t, f))
+	h.From = m.release(f.Live, f)
+	if without {
+		h.Action, h.Problem = Refuse, leftOut
+		return h
+	}
+	v := &move{t: t, f: f, h: &h}
+	if problem := m.aim(v); problem != "" {
+		h.Action, h.Problem = Refuse, problem
+		return h
+	}
+	if !v.flip && len(v.file) == 0 {
+		h.Back = h.From
+		return h
+	}
+	h.Action = Update
+	if h.From.ID == "" {
+		h.Action = Create
+	}
+	m.change(v)
+	if problem := m.refusal(v); problem != "" {
+		h.Action, h.Problem = Refuse, problem
+		return h
+	}
+	m.forward(v)
+	m.undo(v)
+	m.prune(v)
+	m.remark(v)
+	return h
+}
+
+// aim decides where the host goes, where a failure takes it, and what differs
+// there. It returns why the host cannot go anywhere.
+func (m *maker) aim(v *move) (problem string) {
+	f, h := v.f, v.h
+	if f.Odd != "" {
+		return fmt.Sprintf("%s/current is not as shipit leaves it: %s; move it away or point it to a directory in releases/, then plan again",
+			cmp.Or(f.Path, m.svc.Transport.Path), clean(f.Odd))
+	}
+	if m.in.Kind == Rollback {
+		return m.aimBack(v)
+	}
+	h.To = m.in.Release
+	if h.To.ID == "" {
+		h.To = h.From
+		return ""
+	}
+	v.flip = f.Live != h.To.ID || !f.settled()
+	h.Back, v.back = m.backOf(f, h.To.ID)
+	v.file, problem = m.managed(v)
+	return problem
+}
+
+// settled tells whether what is live can be taken for running: a run that
+// died between activation and check leaves current pointing to a release that
+// perhaps no process has read.
+func (h HostFacts) settled() bool {
+	v := h.verdict(h.Live)
+	return v == good || v == unheard
+}
+
+// backOf is where a failed deploy takes a host: to what runs now, unless that
+// is known to be bad and the policy wants a good one. The record is empty
+// where it is what runs now.
+func (m *maker) backOf(f *HostFacts, wanted string) (Release, Record) {
+	if f.Live == "" {
+		return Release{}, Record{}
+	}
+	if m.svc.Rollback.To == "previous" || f.settled() {
+		return m.release(f.Live, f), Record{}
+	}
+	spoilt := *f
+	spoilt.Releases = slices.DeleteFunc(slices.Clone(f.Releases), func(id string) bool { return id == f.Live })
+	if rec, ok := spoilt.LastGood(wanted); ok {
+		return m.release(rec.Release, f), rec
+	}
+	return Release{}, Record{}
+}
+
+// change lists what differs, for the reader.
+func (m *maker) change(v *move) {
+	h := v.h
+	switch {
+	case v.flip && h.From.ID == h.To.ID:
+		h.Changes = append(h.Changes, Change{
+			Mark: Update, Kind: "release", Name: h.To.ID,
+			Text: h.To.Name() + " (activated before, and never found good: again)",
+		})
+	case v.flip:
+		from, to := h.From.Name(), h.To.Name()
+		if from == to && h.From.ID != "" { // a tag that moved
+			from, to = h.From.ID, h.To.ID
+		}
+		h.Changes = append(h.Changes, Change{Mark: h.Action, Kind: "release", Name: h.To.ID, Text: from + " -> " + to})
+	}
+	for _, f := range v.file {
+		h.Changes = append(h.Changes, f.change)
+	}
+}

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// runHooks are the hooks of the run. In a rollback to more than one release
+// none can name "the" release.
+func (m *maker) runHooks() {
+	var to []Release
+	for _, h := range m.body.Hosts {
+		if h.changes() && !slices.ContainsFunc(to, func(r Release) bool { return r.ID == h.To.ID }) {
+			to = append(to, h.To)
+		}
+	}
+	as := rename{}
+	switch {
+	case len(to) == 1:
+		as = rename{m.in.As, to[0]}
+	case len(to) > 1:
+		as = rename{m.in.As, Release{}}
+	}
+	for _, k := range m.svc.Hooks {
+		run, ok := as.command(k.Run)
+		if !ok {
+			m.body.Notes = append(m.body.Notes, fmt.Sprintf("%s names the release, and the hosts go back to %d different ones: it does not run (%s)",
+				k.Address(), len(to), k.Range))
+			continue
+		}
+		m.body.Hooks = append(m.body.Hooks, hook(k, run))
+	}
+}
+
+// remark notes what a reader should know of a host that changes.
+func (m *maker) remark(v *move) {
+	f, h := v.f, v.h
+	switch {
+	case h.From.ID == "" && m.in.Kind == Deploy:
+		m.fresh++
+	case h.Back.ID == "" && m.in.Kind == Deploy:
+		m.tell(h.Name, "%s runs there and is not good, and no other good release is there: if %s fails there is nothing to go back to",
+			h.From.Name(), h.To.Name())
+	case h.Back.ID != h.From.ID && m.in.Kind == Deploy:
+		m.tell(h.Name, "%s runs there and is not good: a failure goes back to %s", h.From.Name(), h.Back.Name())
+	}
+	if v.flip && f.verdict(h.To.ID) == bad {
+		m.tell(h.Name, "%s failed or was undone there before", h.To.Name())
+	}
+	if l := f.Lock; l != nil && l.Alive {
+		text := fmt.Sprintf("locked by %s, run %s, since %s", clean(l.Owner), clean(l.Run), time.Unix(l.Since, 0).UTC().Format(time.RFC3339))
+		if l.Reason != "" {
+			text += " (" + clean(l.Reason) + ")"
+		}
+		m.tell(h.Name, "%s", text)
+	}
+}
+
+// notes puts together what was noted, the whole plan first.
+func (m *maker) notes() {
+	b := &m.body
+	if b.Git.Dirty {
+		b.Notes = append(b.Notes, "the repository of the definition has changes that are not committed: this plan cannot be made again from its commit")
+	}
+	for _, n := range m.svc.Notify {
+		b.Notes = append(b.Notes, fmt.Sprintf("notify.%s %q is not sent by this version (%s)", n.Kind, n.Name, n.Range))
+	}
+	for _, a := range b.Policy {
+		if !a.OK && a.Level == "warn" {
+			b.Notes = append(b.Notes, fmt.Sprintf("%s (%s)", a.Message, a.Range))
+		}
+	}
+	if m.fresh > 0 {
+		they := "they fail"
+		run := "run"
+		if m.fresh == 1 {
+			they, run = "it fails", "runs"
+		}
+		b.Notes = append(b.Notes, fmt.Sprintf("%s %s nothing of %s yet: if %s there is nothing to go back to", count(m.fresh, "host"), run, m.svc.Name, they))
+	}
+	if m.in.Kind == Rollback && m.newest != "" {
+		away := 0
+		for _, h := range b.Hosts {
+			if h.Action == Keep && h.From.ID != m.newest {
+				away++
+			}
+		}
+		if f := m.anyWith(m.newest); away > 0 && f != nil && m.in.Options.To == "" && m.in.Release.ID == "" {
+			b.Notes = append(b.Notes, fmt.Sprintf("%s not running %s stay as they are; name a release with --to to change all",
+				count(away, "host"), m.release(m.newest, f).Name()))
+		}
+	}
+	for _, text := range m.order {
+		b.Notes = append(b.Notes, some(m.told[text])+": "+text)
+	}
+}
+
+// anyWith is a host on which id is live.
+func (m *maker) anyWith(id string) *HostFacts {
+	for i := range m.in.Facts.Hosts {
+		if f := &m.in.Facts.Hosts[i]; f.Live == id {
+			return f
+		}
+	}
+	return nil
+}

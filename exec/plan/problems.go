@@ -1,0 +1,49 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problems are the reasons why p cannot be applied, each a sentence with what
+// to do; none if it can. Hosts with the same problem are told together. What
+// --without left out is no problem any more: that decision is in the plan.
+func (p *Plan) Problems() []string {
+	out := slices.Clone(p.Body.Against)
+	for _, a := range p.Body.Policy {
+		if !a.OK && a.Level != "warn" {
+			out = append(out, fmt.Sprintf("an assert of the definition does not hold: %s (%s)", a.Message, a.Range))
+		}
+	}
+	type kind struct {
+		action  Action
+		problem string
+	}
+	var order []kind
+	hosts := map[kind][]string{}
+	for _, h := range p.Body.Hosts {
+		if h.Problem == "" || strings.HasSuffix(h.Problem, leftOut) {
+			continue
+		}
+		k := kind{h.Action, h.Problem}
+		if hosts[k] == nil {
+			order = append(order, k)
+		}
+		hosts[k] = append(hosts[k], h.Name)
+	}
+	for _, k := range order {
+		names := hosts[k]
+		switch k.action {
+		case Unreachable:
+			out = append(out, fmt.Sprintf("%s cannot be reached: %s; repair it, or decide to go on with --without %s",
+				some(names), k.problem, strings.Join(names[:min(len(names), 3)], " --without ")))
+		default:
+			out = append(out, fmt.Sprintf("%s: %s; or leave it out with --without %s", some(names), k.problem, names[0]))
+		}
+	}
+	return out
+}
+
+// leftOut ends the problem of a host that the request left out.
+const leftOut = "left out by --without"

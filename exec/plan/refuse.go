@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// refusal is why a host that has something to do cannot be changed as it is,
+// with what to do about it; "" if it can. All that can be known before the
+// first change is found here.
+func (m *maker) refusal(v *move) string {
+	f := v.f
+	if f.Denied != "" {
+		return fmt.Sprintf("%s may not write %s: %s; make it once: mkdir -p %[2]s && chown %[1]s %[2]s",
+			f.Login, orPath(f.Path, m.svc.Transport.Path), clean(f.Denied))
+	}
+	if missing := m.missing(f); len(missing) > 0 {
+		return fmt.Sprintf("it lacks %s; install it and plan again", strings.Join(missing, ", "))
+	}
+	if problem := m.space(v); problem != "" {
+		return problem
+	}
+	if problem := sudo(f); problem != "" {
+		return problem
+	}
+	return m.unit(v)
+}
+
+func orPath(resolved, declared string) string {
+	if resolved != "" {
+		return clean(resolved)
+	}
+	return declared
+}
+
+// missing are the programs that the host lacks. A rollback brings nothing,
+// so that it needs none that only transports use.
+func (m *maker) missing(f *HostFacts) []string {
+	var out []string
+	for _, p := range f.Missing {
+		if m.in.Kind == Rollback && slices.Contains([]string{"git", "rsync", "curl", "wget"}, p) {
+			continue
+		}
+		out = append(out, clean(p))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (m *maker) space(v *move) string {
+	f, where := v.f, orPath(v.f.Path, m.svc.Transport.Path)
+	need := int64(1)
+	if v.flip && m.in.Kind == Deploy && !slices.Contains(f.Releases, v.h.To.ID) {
+		need = max(need, m.in.NeedKiB)
+	}
+	switch {
+	case f.FreeKiB >= 0 && f.FreeKiB < need:
+		return fmt.Sprintf("no space below %s: %s needed, %s free; remove something, or let keep be less than %d",
+			where, kib(need), kib(f.FreeKiB), m.svc.Release.Keep)
+	case f.FreeInodes == 0:
+		return fmt.Sprintf("no inodes left below %s (df -i); remove files that nobody needs", where)
+	}
+	return ""
+}
+
+func kib(n int64) string {
+	if n < 10*1024 {
+		return fmt.Sprintf("%d KiB", n)
+	}
+	return fmt.Sprintf("%d MiB", n/1024)
+}
+
+// sudo says which lines sudoers lacks.
+func sudo(f *HostFacts) string {
+	var lines, commands []string
+	for _, line := range slices.Sorted(maps.Keys(f.Sudo)) {
+		if f.Sudo[line] {
+			continue
+		}
+		as, command := "root", line
+		if rest, ok := strings.CutPrefix(line, "-u "); ok {
+			if user, cmd, ok := strings.Cut(rest, " "); ok {
+				as, command = user, strings.TrimPrefix(cmd, "-- ")
+			}
+		}
+		commands = append(commands, command)
+		lines = append(lines, fmt.Sprintf("%s ALL=(%s) NOPASSWD: %s", f.Login, as, command))
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	where := ""
+	if slices.ContainsFunc(commands, func(c string) bool { return !path.IsAbs(c) }) {
+		where = " (with the full path of the program)"
+	}
+	return fmt.Sprintf("%s may not run %q without a password; add to sudoers%s: %s",
+		f.Login, commands[0], where, strings.Join(lines, " · "))
+}
+
+// unit finds systemd units that cannot be restarted.
+func (m *maker) unit(v *move) string {
+	r := v.t.Restart
+	name, _ := r.Attrs["unit"].(string)
+	u, asked := v.f.Units[name]
+	if r.Kind != "systemd" || !asked || !v.restarts() {
+		return ""
+	}
+	// A unit that this run brings cannot be there yet.
+	brought := slices.ContainsFunc(v.file, func(f fileMove) bool { return path.Base(f.step.File.Path) == name })
+	switch {
+	case u.Load == "not-found" && !brought:
+		return fmt.Sprintf("systemd knows no unit %s; install it (a file block can), or correct its name (%s)", name, r.Range)
+	case u.Load == "masked":
+		return fmt.Sprintf("the unit %s is masked; systemctl unmask %[1]s if it shall run", name)
+	}
+	return ""
+}
