@@ -2,7 +2,8 @@ LC_ALL=C; export LC_ALL
 umask 022
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 cd || exit 96
-exec 2>&1 3<&0 4>&1 </dev/null
+watcher= apart=
+exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
 # frame says something to the deployer; the nonce keeps a host's output from posing as it.
 frame() { printf '\036%s %s\n' "$nonce" "$*" >&4; }
 # fact KEY VALUE… states a fact; the value is one line.
@@ -14,31 +15,89 @@ die() { printf '%s\n' "$*"; exit 1; }
 # run WHO SECONDS CMD… runs CMD for SECONDS at most. WHO is login, user (the
 # service's user) or root; sudo is used only to become somebody else, with
 # exactly CMD behind it. CMD gets none of our descriptors, so that a daemon it
-# leaves behind holds neither the guard nor the connection.
+# leaves behind holds neither the guard nor the connection. What sudo runs
+# cannot be killed by us: a second timeout makes sure that the wait ends all
+# the same, and sweep tells of what is left.
 run() {
-  _who=$1; _secs=$2; shift 2
+  _who=$1 _secs=$2 _apart=$apart _sudo= apart=
+  shift 2
   case $_who in
-    user) [ -z "$run_as" ] || [ "$run_as" = "$(id -un)" ] || set -- sudo -n -u "$run_as" -- "$@" ;;
-    root) [ "$(id -u)" = 0 ] || set -- sudo -n -- "$@" ;;
+    user) [ -z "$run_as" ] || [ "$run_as" = "$(id -un)" ] || { _sudo=1; set -- sudo -n -u "$run_as" -- "$@"; } ;;
+    root) [ "$(id -u)" = 0 ] || { _sudo=1; set -- sudo -n -- "$@"; } ;;
   esac
-  [ -z "$apart" ] || set -- setsid -w "$@"
-  timeout --foreground -k 5 "$_secs" "$@" </dev/null 3<&- 4>&- 5<&- 9>&-
+  [ -z "$_apart" ] || set -- setsid -w "$@"
+  set -- timeout --foreground -k 5 "$_secs" "$@"
+  [ -z "$_sudo" ] || set -- timeout --foreground -k 1 "$((_secs + 6))" "$@"
+  "$@" </dev/null 3<&- 4>&- 5<&- 9>&- || {
+    _r=$?
+    case $_r in 124 | 137) printf 'no end within %s s\n' "$_secs" ;; esac
+    return "$_r"
+  }
 }
 # apart is run for a command that starts a service: in a session of its own,
 # so that the service outlives this script whatever becomes of the deployer.
 apart() { apart=1; run "$@"; }
-# data CMD… feeds CMD the bytes that the deployer sent after this script.
-data() { head -c "$data_size" <&5 | "$@" 4>&- 5<&- 9>&-; }
-# watch ends this process group when the deployer goes away.
-watch() {
-  ( trap '' TERM HUP INT; cat <&3; kill -s TERM 0; sleep 5; kill -s KILL 0 ) >/dev/null 2>&1 4>&- 9>&- &
-  watcher=$!
+# data CMD… feeds CMD the bytes that the deployer sends when it is asked here.
+# It fails unless all of them came.
+data() {
+  frame data
+  head -c "$data_size" <&5 | { "$@" 3<&- 4>&- 5<&- 9>&- || exit; cat >/dev/null; } || return
+  [ "$(head -c 1 <&5)" = . ] || die 'the data was cut short'
 }
-finish() { [ -z "$watcher" ] || kill -s KILL "$watcher" 2>/dev/null; exit "$1"; }
-# step ID FUNCTION runs one step and ends the script when it fails.
+# others finds who else lives in this process group: not its leader, the
+# watcher or ourselves.
+others() {
+  _others=
+  for _f in /proc/[0-9]*/stat; do
+    { read -r _l <"$_f"; } 2>/dev/null || continue
+    _p=${_f#/proc/}; _p=${_p%/stat}; _l=${_l##*") "}
+    case $_l in Z* | X*) continue ;; esac
+    _l=${_l#* }; _l=${_l#* }
+    [ "${_l%% *}" = $$ ] || continue
+    case $_p in $$ | "$watcher" | "$_me") ;; *) _others="$_others $_p" ;; esac
+  done
+}
+# sweep ends them; what it may not end, somebody must hear of.
+sweep() {
+  read -r _me _ </proc/self/stat
+  _n=0
+  while others; [ -n "$_others" ]; do
+    case $_n in
+      0) kill -s TERM $_others ;;
+      30) kill -s KILL $_others ;;
+      40) frame left $_others; return ;;
+    esac
+    _n=$((_n + 1))
+    sleep 0.1
+  done 2>/dev/null
+}
+# pump is the dead-man's switch: it alone reads what the deployer sends, hands
+# the data on when it comes, and at the end of input ends the process group.
+pump() {
+  trap '' HUP INT
+  read -r _me _ </proc/self/stat
+  echo "$_me"
+  ! read -r _ || head -c "$((data_size + 1))"
+  exec >/dev/null
+  while read -r _; do :; done
+  trap '' TERM
+  sweep
+}
+# watched runs steps with a pump.
+watched() { pump <&3 | { read -r watcher; exec 5<&0 3<&- </dev/null >&4 2>&1; steps; }; }
+# held runs steps that read the deployer's input themselves.
+held() { exec 5<&3 3<&- >&4 2>&1; steps; }
+finish() {
+  [ "$1" = 0 ] || sweep
+  frame exit "$1"
+  [ -z "$watcher" ] || kill -s KILL "$watcher"
+  exit "$1"
+}
+# step ID SHELL runs one step and ends the script when it fails. When the
+# group is told to end, the step waits for its command and ends then.
 step() {
   frame begin "$1"
-  ( set -e; "$2" ) 5<&3 3<&- 9>&-
+  ( trap 'exit 143' TERM; set -e; _s=$2; set --; eval "$_s" ) 9>&-
   _r=$?
   frame end "$1" "$_r"
   [ "$_r" = 0 ] || finish 1
@@ -46,8 +105,9 @@ step() {
 # guard DIR RUN GENERATION holds the lock's guard to the end of the script and
 # ends it when the host is another run's.
 guard() {
-  exec 9>>"$1/guard" || finish 98
+  [ -d "$1" ] && command exec 9>>"$1/guard" || { frame fenced lost; finish 75; }
   flock -w 10 9 || { frame fenced busy; finish 75; }
   [ "$(cat "$1/generation" 2>/dev/null)" = "$3" ] && [ "$(cat "$1/run" 2>/dev/null)" = "$2" ] ||
     { frame fenced lost; finish 75; }
 }
+frame hello

@@ -13,12 +13,11 @@ import (
 // bytes, and runs the script only if it arrived whole.
 const Exec = `exec /bin/sh -c 'LC_ALL=C; export LC_ALL; read -r n; s=$(head -c "$n"); test "${#s}" = "$n" || exit 97; eval "$s"'`
 
-// cut is the exit status of Exec when the script did not arrive whole:
-// nothing ran.
-const cut = 97
-
-// fenced is the exit status of a script that the host's guard refused.
-const fenced = 75
+// What Exec and the prelude exit with when no step ran.
+const (
+	noHome = 96 // the login's home directory cannot be entered
+	cut    = 97 // the script did not arrive whole
+)
 
 //go:embed prelude.sh
 var prelude string
@@ -33,21 +32,23 @@ func Input(c Command, nonce string) string {
 // prelude.sh defines: fact, fact64, die, run, apart, data.
 func Script(c Command, nonce string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nonce=%s run_as=%s data_size=%d watcher= apart=\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
+	fmt.Fprintf(&b, "nonce=%s run_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
 	b.WriteString(withoutComments(prelude))
-	if c.Data == nil && c.Hold == nil {
-		b.WriteString("watch\n")
-	}
+	b.WriteString("steps() {\ntrap 'exit 143' TERM\n")
 	if f := c.Fence; f != nil {
 		fmt.Fprintf(&b, "guard %s %s %d\n", Quote(f.Dir), Quote(f.Run), f.Generation)
 	}
-	for i, s := range c.Steps {
-		fmt.Fprintf(&b, "s%d() {\n%s\n}\nstep %s s%d\n", i, strings.TrimRight(s.Shell, "\n"), Quote(s.ID), i)
-		if i == 0 && c.Data != nil {
-			b.WriteString("watch\n") // the first step has read the data
-		}
+	for _, s := range c.Steps {
+		// Quoted and read by eval in the step's own shell, so that a
+		// mistake in one step's syntax is that step's failure.
+		fmt.Fprintf(&b, "step %s %s\n", Quote(s.ID), Quote(strings.TrimRight(s.Shell, "\n")))
 	}
-	b.WriteString("finish 0")
+	b.WriteString("finish 0\n}\n")
+	if c.Hold != nil {
+		b.WriteString("held")
+	} else {
+		b.WriteString("watched")
+	}
 	return b.String()
 }
 

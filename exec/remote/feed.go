@@ -1,0 +1,125 @@
+package remote
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// A feed is the one goroutine that writes a process's input: the script, then
+// data when the host asks for it or what a Hold gives, and at last the end of
+// input, which is the dead-man's switch.
+type feed struct {
+	p     process
+	cmd   Command
+	input string
+
+	sent    chan struct{} // closed when the script is out
+	ask     chan struct{} // closed when the host asks for data
+	quit    chan struct{} // closed to end the input
+	once    sync.Once
+	written atomic.Bool
+}
+
+func newFeed(p process, cmd Command, nonce string) *feed {
+	return &feed{
+		p: p, cmd: cmd, input: Input(cmd, nonce),
+		sent: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
+	}
+}
+
+// whole tells whether the host may have got the whole script. A write that
+// failed did not send its last bytes, and a script that is not whole does
+// not run.
+func (f *feed) whole() bool { return f.written.Load() }
+
+// sendData answers the host's request; it is called once.
+func (f *feed) sendData() { close(f.ask) }
+
+// stop ends the input as soon as the current write is over.
+func (f *feed) stop() { f.once.Do(func() { close(f.quit) }) }
+
+func (f *feed) run() {
+	defer f.p.CloseWrite()
+	if _, err := io.WriteString(f.p, f.input); err != nil {
+		return
+	}
+	f.written.Store(true)
+	close(f.sent)
+	if f.cmd.Hold != nil {
+		f.copy(f.cmd.Hold)
+		return // the end of Hold ends the input
+	}
+	select {
+	case <-f.ask:
+		if f.cmd.Data == nil || !f.data() {
+			return // the host finds its data cut and stops
+		}
+		<-f.quit
+	case <-f.quit:
+	}
+}
+
+// data sends the line that the pump waits for, exactly DataSize bytes, and
+// the mark that says that they were all.
+func (f *feed) data() bool {
+	if _, err := io.WriteString(f.p, "\n"); err != nil {
+		return false
+	}
+	buf := make([]byte, 32<<10)
+	for left := f.cmd.DataSize; left > 0; {
+		select {
+		case <-f.quit:
+			return false
+		default:
+		}
+		n, err := f.cmd.Data.Read(buf[:min(left, int64(len(buf)))])
+		if n > 0 {
+			if _, err := f.p.Write(buf[:n]); err != nil {
+				return false
+			}
+			left -= int64(n)
+		}
+		if err != nil && left > 0 {
+			return false
+		}
+	}
+	_, err := io.WriteString(f.p, ".")
+	return err == nil
+}
+
+// copy sends what r gives until it ends or the input is to end. A read that
+// is under way then is left behind.
+func (f *feed) copy(r io.Reader) {
+	chunks := make(chan []byte)
+	go func() {
+		defer close(chunks)
+		for {
+			buf := make([]byte, 4<<10)
+			n, err := r.Read(buf)
+			if n > 0 {
+				select {
+				case chunks <- buf[:n]:
+				case <-f.quit:
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case b, ok := <-chunks:
+			if !ok {
+				return
+			}
+			if _, err := f.p.Write(b); err != nil {
+				return
+			}
+		case <-f.quit:
+			return
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package remote_test
+
+import (
+	"context"
+	"testing"
+
+	"shipit/exec/remote"
+	"shipit/exec/remote/remotetest"
+)
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	remotetest.Run(t, func(t *testing.T) remote.Conn {
+		t.Helper()
+		c, err := remote.NewLocal(t.TempDir()).Dial(context.Background(), remote.Target{Name: "here"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	})
+}

@@ -1,0 +1,236 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A watch follows what a command says, passes it on, and judges its end.
+type watch struct {
+	cmd     Command
+	split   *splitter
+	started chan struct{} // closed at the first frame
+	ready   chan struct{} // closed when the host asks for data
+	over    chan struct{} // closed at the script's last frame
+	eof     chan struct{} // closed at the end of output
+
+	mu      sync.Mutex
+	muted   bool
+	hello   bool
+	asked   bool
+	step    string // that began last
+	begun   int
+	ended   int
+	failed  *StepError
+	fenced  string // "lost", "busy"
+	left    string // processes that could not be ended
+	bad     string // a frame that makes no sense
+	code    int    // what the script says it exits with; valid after over
+	isOver  bool
+	tail    tail // of the current step's output
+	strange tail // output before the first frame
+}
+
+func newWatch(cmd Command, nonce string) *watch {
+	w := &watch{
+		cmd:     cmd,
+		started: make(chan struct{}), ready: make(chan struct{}),
+		over: make(chan struct{}), eof: make(chan struct{}),
+	}
+	w.split = newSplitter(nonce, w.frame, w.line)
+	return w
+}
+
+// readAll reads output to its end.
+func (w *watch) readAll(r io.Reader) {
+	eof := w.eof
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		w.mu.Lock()
+		w.split.Write(buf[:n])
+		if err != nil {
+			w.split.flush()
+			w.mu.Unlock()
+			close(eof)
+			return
+		}
+		w.mu.Unlock()
+	}
+}
+
+// noise keeps the last of what a login shell says on standard error, which
+// the script itself never uses.
+func (w *watch) noise(r io.Reader) {
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := r.Read(buf)
+		w.mu.Lock()
+		for line := range strings.Lines(string(buf[:n])) {
+			w.strange.add(strings.TrimSuffix(line, "\n"))
+		}
+		w.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// mute makes sure that nothing is passed on any more.
+func (w *watch) mute() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.muted = true
+}
+
+func (w *watch) saidHello() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hello
+}
+
+func (w *watch) emit(r Record) {
+	if w.cmd.On != nil && !w.muted {
+		w.cmd.On(r)
+	}
+}
+
+// line is called by the splitter, with mu held.
+func (w *watch) line(text string) {
+	if !w.hello { // of an rc file, a banner, a login that is no shell
+		w.strange.add(text)
+		return
+	}
+	if w.isOver {
+		return // of something that the script left behind
+	}
+	w.tail.add(text)
+	w.emit(Record{Kind: Output, Step: w.step, Text: text})
+}
+
+// frame is called by the splitter, with mu held.
+func (w *watch) frame(f frame) {
+	if !w.hello {
+		w.hello = true
+		close(w.started)
+	}
+	switch f.kind {
+	case "hello":
+	case "data":
+		if !w.asked {
+			w.asked = true
+			close(w.ready)
+		}
+	case "fenced":
+		w.fenced = f.rest
+	case "left":
+		w.left = f.rest
+	case "exit":
+		code, err := strconv.Atoi(f.rest)
+		if err != nil || w.isOver {
+			w.bad = f.kind
+			return
+		}
+		w.code, w.isOver = code, true
+		close(w.over)
+	default:
+		r, ok := f.record()
+		if !ok {
+			w.bad = f.kind
+			return
+		}
+		w.record(r)
+	}
+}
+
+// record keeps count of the steps and passes r on.
+func (w *watch) record(r Record) {
+	switch r.Kind {
+	case Begin:
+		w.step = r.Step
+		w.begun++
+		w.tail = tail{}
+	case End:
+		w.ended++
+		if r.Code != 0 {
+			w.failed = &StepError{Step: r.Step, Code: r.Code, Output: w.tail.lines}
+		}
+	default:
+		r.Step = w.step
+	}
+	w.emit(r)
+}
+
+// verdict says how the command ended, of whose process e is the end.
+func (w *watch) verdict(ctx context.Context, e exit) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.left != "":
+		return fmt.Errorf("%w: processes that we may not end are still running: %s", ErrUnknown, w.left)
+	case w.isOver && (e.signal != "" || e.code != w.code):
+		return fmt.Errorf("%w: its script ended with %d, its shell with %v", ErrUnknown, w.code, e)
+	case w.bad != "":
+		return fmt.Errorf("%w: what it says about %q makes no sense", ErrUnknown, w.bad)
+	case w.isOver && w.code == 0 && w.failed == nil && w.ended == len(w.cmd.Steps):
+		return nil
+	case w.fenced == "lost":
+		return ErrFenced
+	case w.fenced != "":
+		return fmt.Errorf("another command holds this host's guard; nothing ran")
+	case ctx.Err() != nil && e.signal == "":
+		return ctx.Err()
+	case w.isOver && w.failed != nil:
+		return w.failed
+	case w.isOver:
+		return fmt.Errorf("%w: its script ended with %d after %d of %d steps", ErrUnknown, w.code, w.ended, len(w.cmd.Steps))
+	case w.begun > 0:
+		return fmt.Errorf("%w: its shell ended with %v in step %s", ErrUnknown, e, w.step)
+	case w.hello:
+		return fmt.Errorf("its shell ended with %v before the first step", e)
+	}
+	return w.notStarted(e)
+}
+
+// notStarted explains a shell that ended before our script began.
+func (w *watch) notStarted(e exit) error {
+	switch {
+	case e.signal == "" && e.code == cut:
+		return fmt.Errorf("the script did not arrive whole; nothing ran")
+	case e.signal == "" && e.code == noHome:
+		return fmt.Errorf("the login's home directory cannot be entered; nothing ran")
+	}
+	said := ""
+	if n := len(w.strange.lines); n > 0 {
+		said = fmt.Sprintf(", saying %q", w.strange.lines[n-1])
+	}
+	return fmt.Errorf("the login shell ended with %v before our script began%s; nothing ran", e, said)
+}
+
+// A tail keeps the last lines of something.
+type tail struct {
+	lines []string
+	size  int
+}
+
+// Bounds of a tail.
+const (
+	tailLines = 20
+	tailBytes = 4 << 10
+)
+
+func (t *tail) add(line string) {
+	if len(line) > tailBytes {
+		line = line[:tailBytes]
+	}
+	t.lines = append(t.lines, line)
+	t.size += len(line)
+	for len(t.lines) > tailLines || t.size > tailBytes {
+		t.size -= len(t.lines[0])
+		t.lines = t.lines[1:]
+	}
+}
