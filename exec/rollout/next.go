@@ -1,0 +1,232 @@
+package rollout
+
+import (
+	"fmt"
+
+	"shipit/exec/event"
+)
+
+// Next is everything that may start now and was not announced yet, in an
+// order that depends on nothing but the plan and the events. It is empty
+// while the run waits for something in flight or for an answer, and Finish
+// alone once everything is at rest.
+func (r *Rollout) Next() []Action {
+	if !r.started || r.finished {
+		return nil
+	}
+	room := r.room()
+	acts := r.undoFailed(&room)
+	moving := len(acts) > 0 || r.inFlight(event.Stage, event.Switch, event.Undo) || r.waiting()
+	switch {
+	case r.aborted && (moving || r.inFlight(event.After, event.Prune)):
+		return acts
+	case r.aborted && r.asked:
+		return nil
+	case r.aborted || len(r.order) == 0:
+		return []Action{finish}
+	case r.back:
+		acts = append(acts, r.goBack(room)...)
+		if len(acts) > 0 || moving || r.inFlight(event.After) {
+			return acts
+		}
+		return r.end()
+	}
+	why, back := r.halted()
+	if why == "" && room <= 0 && !moving && len(r.toSwitch(1)) > 0 {
+		why = fmt.Sprintf("%s out of service and batch %s allows no more at once",
+			countAre(r.OutOfService()), r.plan.Body.Batches[r.batch].Name)
+	}
+	if why == "" {
+		return append(acts, r.forward(room, moving)...)
+	}
+	return append(acts, r.halt(why, back, moving)...)
+}
+
+var finish = Action{Kind: Finish, Batch: -1, Slice: -1}
+
+// forward is what may start while nothing stands against it.
+func (r *Rollout) forward(room int, moving bool) []Action {
+	if due, over := r.runHooks(atStart); !over {
+		return due
+	}
+	if due := r.toStage(); len(due) > 0 {
+		return due
+	}
+	if r.open {
+		due := r.toSwitch(room)
+		if len(due) > 0 || moving {
+			return due
+		}
+		if due := r.toCheck(atBatch); len(due) > 0 || r.inFlight(event.After) {
+			return due
+		}
+		return []Action{{Kind: Record, Type: event.BatchDone, Batch: r.batch, Slice: r.slice}}
+	}
+	if moving {
+		return nil
+	}
+	b, s, more := r.following()
+	if r.batch >= 0 && (!more || b != r.batch) {
+		if due, over := r.runHooks(atBatch); !over {
+			return due
+		}
+		batch := r.plan.Body.Batches[r.batch]
+		if more && (batch.Soak > 0 || batch.Confirm) && r.gates[r.batch] == gateClosed {
+			return []Action{{Kind: OpenGate, Batch: r.batch, Slice: -1}}
+		}
+	}
+	if more {
+		return []Action{{Kind: Record, Type: event.BatchStarted, Batch: b, Slice: s}}
+	}
+	if due := r.toCheck(atFinish); len(due) > 0 || r.inFlight(event.After) {
+		return due
+	}
+	return r.end()
+}
+
+// halt is what may still start when no new host may: the checks of what the
+// slice left, then the rollback or the end.
+func (r *Rollout) halt(why string, back, moving bool) []Action {
+	if moving {
+		return nil
+	}
+	if r.open && !back {
+		if due := r.toCheck(atBatch); len(due) > 0 {
+			return due
+		}
+	}
+	if r.inFlight(event.After, event.Prune) {
+		return nil
+	}
+	if back && r.anyInScope() {
+		return []Action{{Kind: Record, Type: event.RollingBack, Batch: r.batch, Slice: r.slice, Text: why}}
+	}
+	return r.end()
+}
+
+// end is the last hooks, the removal of old releases after a run that came
+// through, and Finish.
+func (r *Rollout) end() []Action {
+	moment := atFailure
+	if r.Outcome() == event.Done {
+		moment = atFinish
+	}
+	if due, over := r.runHooks(moment); !over {
+		return due
+	}
+	if why, _ := r.halted(); why == "" && !r.back {
+		var due []Action
+		for _, i := range r.order {
+			h := &r.hosts[i]
+			if h.Status == Done && !h.pruned && !h.fenced && h.running == "" && len(h.plan.Prune) > 0 {
+				due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Prune, Batch: -1, Slice: -1})
+			}
+		}
+		if len(due) > 0 || r.inFlight(event.Prune) {
+			return due
+		}
+	}
+	return []Action{finish}
+}
+
+// runHooks is the next hook of a moment, one after the other; over tells
+// that all of them had their turn.
+func (r *Rollout) runHooks(moment string) (due []Action, over bool) {
+	for _, s := range r.plan.Body.Hooks {
+		if s.Moment != moment {
+			continue
+		}
+		key := r.hookKey(s)
+		switch r.hooks[key] {
+		case hookOver:
+			continue
+		case hookRunning:
+			return nil, false
+		}
+		return []Action{{Kind: RunHook, Hook: s.ID, Batch: key.batch, Slice: -1}}, false
+	}
+	return nil, true
+}
+
+// toStage are the hosts whose release is not there yet: all of them, whatever
+// their batch.
+func (r *Rollout) toStage() []Action {
+	var due []Action
+	for _, i := range r.order {
+		h := &r.hosts[i]
+		if h.Status == Waiting && !h.fenced && len(h.plan.Stage) > 0 {
+			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Stage, Batch: -1, Slice: -1})
+		}
+	}
+	return due
+}
+
+// toSwitch are the hosts of the open slice that may start, at most room.
+func (r *Rollout) toSwitch(room int) []Action {
+	var due []Action
+	for _, i := range r.order {
+		h := &r.hosts[i]
+		if r.open && len(due) < room && h.Batch == r.batch && h.Slice == r.slice && h.ready() {
+			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Switch, Batch: r.batch, Slice: r.slice})
+		}
+	}
+	return due
+}
+
+// toCheck are the hosts that still owe the checks of a moment: those of the
+// open slice at batch, all at finish.
+func (r *Rollout) toCheck(moment string) []Action {
+	var due []Action
+	for _, i := range r.order {
+		h := &r.hosts[i]
+		a := Action{Kind: RunPhase, Host: h.Name, Phase: event.After, Moment: moment, Batch: -1, Slice: -1}
+		over := h.checkedFinish
+		if moment == atBatch {
+			a.Batch, a.Slice, over = r.batch, r.slice, h.checkedBatch
+			if h.Batch != r.batch || h.Slice != r.slice {
+				continue
+			}
+		}
+		if h.Status == Done && !over && h.running == "" && len(h.steps(event.After, moment)) > 0 {
+			due = append(due, a)
+		}
+	}
+	return due
+}
+
+// following is the first slice, in order, with a host that may start.
+func (r *Rollout) following() (batch, slice int, ok bool) {
+	for _, i := range r.order {
+		if h := &r.hosts[i]; h.ready() {
+			return h.Batch, h.Slice, true
+		}
+	}
+	return -1, -1, false
+}
+
+// inFlight tells whether a host is in one of the phases.
+func (r *Rollout) inFlight(phases ...event.Phase) bool {
+	for _, i := range r.order {
+		for _, p := range phases {
+			if r.hosts[i].running == p {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waiting tells whether a hook runs or a gate is open.
+func (r *Rollout) waiting() bool {
+	for _, s := range r.plan.Body.Hooks {
+		if r.hooks[r.hookKey(s)] == hookRunning {
+			return true
+		}
+	}
+	for _, g := range r.gates {
+		if g == gateOpen {
+			return true
+		}
+	}
+	return false
+}
