@@ -17,6 +17,9 @@ type Definition struct {
 	// File is the path of the definition below the root, slash-separated.
 	File string
 	Env  Environment
+	// Release is what release.* stood for, which in a validation or for a
+	// rollback is only an example.
+	Release Release
 	// Service holds what is the same on every host.
 	Service Service
 	// Targets are the service's hosts in declared order, each with what

@@ -40,8 +40,8 @@ type HostFacts struct {
 
 	Files map[string]FileFact // by the path of the definition
 	Units map[string]Unit     // by the name of the unit
-	// Sudo tells which command lines may run without a password, by what
-	// stands behind sudo -n: "systemctl restart x" as root, or "-u USER -- …".
+	// Sudo tells which command lines may run without a password: "sudo -n --
+	// systemctl restart x" as root, or "sudo -n -u USER -- …".
 	Sudo map[string]bool
 	// Saved are the files as runs left them, for a rollback: by run, by path.
 	Saved map[string]map[string]FileFact

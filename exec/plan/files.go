@@ -45,15 +45,15 @@ func (m *maker) sensitive(t *lang.Target, f *HostFacts) map[string]bool {
 func (m *maker) managed(v *move) (moves []fileMove, problem string) {
 	for _, file := range v.t.Files {
 		is := v.f.Files[file.Path]
-		if is.Problem != "" {
-			return nil, fmt.Sprintf("%s cannot be read: %s; the plan cannot say what would change (%s)", file.Path, clean(is.Problem), file.Range)
-		}
 		want := FileFact{
 			Exists: true, SHA256: sum(file.Content), Content: file.Content, Mode: file.Mode,
 			Owner: cmp.Or(file.Owner, v.f.Login), Group: file.Group,
 		}
 		if same(is, want) {
-			continue
+			continue // even if it could not be written
+		}
+		if is.Problem != "" {
+			return nil, fmt.Sprintf("%s cannot be managed: %s (%s)", file.Path, clean(is.Problem), file.Range)
 		}
 		out := File{
 			Path: file.Path, Owner: file.Owner, Group: file.Group, Mode: file.Mode,

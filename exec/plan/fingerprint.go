@@ -63,7 +63,7 @@ func (h *Hasher) Fingerprint(hostKey string, f HostFacts, sensitive map[string]b
 	}
 	for path, file := range f.Files {
 		sum := file.SHA256
-		if sensitive[path] && file.Exists && file.Problem == "" {
+		if sensitive[path] && file.SHA256 != "" {
 			// Of the digest, not of the content, which facts need not have.
 			sum = h.Hash(file.SHA256)
 		}
@@ -78,10 +78,10 @@ func (h *Hasher) Fingerprint(hostKey string, f HostFacts, sensitive map[string]b
 // state is one line that is equal for equal files.
 func (f FileFact) state(sum string) string {
 	switch {
-	case f.Problem != "":
-		return "unreadable"
 	case !f.Exists:
 		return "absent"
+	case sum == "":
+		return "unreadable"
 	}
 	return fmt.Sprintf("%s %s %s:%s", sum, f.Mode, f.Owner, f.Group)
 }
@@ -125,7 +125,9 @@ func (a Fingerprint) Diff(b Fingerprint) []string {
 		changed(path, orAbsent(a.Files, path), orAbsent(b.Files, path))
 	}
 	for _, name := range keysOf(a.Units, b.Units) {
-		changed(name, a.Units[name], b.Units[name])
+		if was, is := a.Units[name], b.Units[name]; was != "" && is != "" { // both times asked for
+			changed(name, was, is)
+		}
 	}
 	return out
 }

@@ -87,37 +87,21 @@ func restart(r lang.Restart, as rename) []Step {
 		return nil
 	}
 	spec, _ := as.spec(r.Attrs)
+	said := lang.Spec{Kind: r.Kind, Attrs: spec}
 	verb := "restart"
-	if reload, _ := spec["reload"].(bool); reload {
+	if said.Bool("reload") {
 		verb = "reload"
 	}
 	text := verb + " " + r.Kind
-	for _, key := range []string{"unit", "name", "service", "signal", "run", "shell"} {
-		if s := attr(spec[key]); s != "" {
-			text += " " + s
+	for _, key := range []string{"units", "unit", "name", "signal", "run", "shell"} {
+		if words := strings.Join(said.List(key), " "); words != "" {
+			text += " " + firstLine(words)
 			break
 		}
 	}
 	return []Step{{
 		ID: "restart", Op: OpRestart, At: r.Range.String(), Within: r.Within, Kind: r.Kind, Spec: spec, Text: text,
 	}}
-}
-
-// attr is an attribute for people: a string, or a command line.
-func attr(v any) string {
-	switch v := v.(type) {
-	case string:
-		return firstLine(v)
-	case []string:
-		return strings.Join(v, " ")
-	case []any:
-		words := make([]string, len(v))
-		for i := range v {
-			words[i] = fmt.Sprint(v[i])
-		}
-		return strings.Join(words, " ")
-	}
-	return ""
 }
 
 // line is a command for people, on one line.
@@ -174,7 +158,7 @@ func (m *maker) checks(v *move, at string, as rename) []Step {
 		steps = append(steps, Step{
 			ID: c.Address(), Op: OpCheck, At: c.Range.String(), Within: c.Within, Kind: c.Kind, Spec: spec,
 			From: c.From, Moment: at, Poll: &Poll{Every: c.Every, Timeout: c.Timeout, Successes: c.Successes},
-			Text: c.Address(),
+			Text: "check " + strings.TrimPrefix(c.Address(), "check."),
 		})
 	}
 	return steps

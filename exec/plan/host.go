@@ -132,7 +132,7 @@ func (m *maker) change(v *move) {
 	switch {
 	case v.flip && h.From.ID == h.To.ID:
 		h.Changes = append(h.Changes, Change{
-			Mark: Update, Kind: "release", Name: h.To.ID,
+			Mark: Update, Kind: "release",
 			Text: h.To.Name() + " (activated before, and never found good: again)",
 		})
 	case v.flip:
@@ -140,7 +140,7 @@ func (m *maker) change(v *move) {
 		if from == to && h.From.ID != "" { // a tag that moved
 			from, to = h.From.ID, h.To.ID
 		}
-		h.Changes = append(h.Changes, Change{Mark: h.Action, Kind: "release", Name: h.To.ID, Text: from + " -> " + to})
+		h.Changes = append(h.Changes, Change{Mark: h.Action, Kind: "release", Text: from + " -> " + to})
 	}
 	for _, f := range v.file {
 		h.Changes = append(h.Changes, f.change)

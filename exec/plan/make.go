@@ -19,8 +19,9 @@ type Inputs struct {
 	// Release is the wanted one. A rollback may leave it empty: then each host
 	// goes back to its own last good release.
 	Release Release
-	// As is the release the definition was evaluated with where that is not
-	// Release: a rollback puts each host's own release in its place.
+	// As is the release that the definition was evaluated for where neither
+	// Release nor the definition's own says it: a rollback puts each host's
+	// release in its place.
 	As      Release
 	Logs    []Log
 	Git     Git
@@ -42,6 +43,9 @@ func Make(in Inputs) *Plan {
 		told:  map[string][]string{}, contents: map[string]string{},
 	}
 	if m.in.As == (Release{}) {
+		m.in.As = Release{Tag: def.Release.Tag, Commit: def.Release.Commit}
+	}
+	if in.Kind == Deploy {
 		m.in.As = in.Release
 	}
 	for i := range in.Facts.Hosts {

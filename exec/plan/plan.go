@@ -170,8 +170,8 @@ type Fingerprint struct {
 // A Change is one thing that differs on a host.
 type Change struct {
 	Mark      Action `json:"mark"`
-	Kind      string `json:"kind"` // "release", "file"
-	Name      string `json:"name"`
+	Kind      string `json:"kind"`           // "release", "file"
+	Name      string `json:"name"`           // of a file, its path
 	Text      string `json:"text"`           // "release/2015-06-10/1 -> release/2015-06-10/2"
 	Diff      string `json:"diff,omitempty"` // unified, without file headers
 	Sensitive bool   `json:"sensitive,omitempty"`

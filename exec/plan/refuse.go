@@ -14,11 +14,11 @@ import (
 func (m *maker) refusal(v *move) string {
 	f := v.f
 	if f.Denied != "" {
-		return fmt.Sprintf("%s may not write %s: %s; make it once: mkdir -p %[2]s && chown %[1]s %[2]s",
-			f.Login, orPath(f.Path, m.svc.Transport.Path), clean(f.Denied))
+		return fmt.Sprintf("%s; make it once as root: install -d -o %s %s",
+			clean(f.Denied), f.Login, orPath(f.Path, m.svc.Transport.Path))
 	}
-	if missing := m.missing(f); len(missing) > 0 {
-		return fmt.Sprintf("it lacks %s; install it and plan again", strings.Join(missing, ", "))
+	if len(f.Missing) > 0 {
+		return fmt.Sprintf("it lacks %s; install it and plan again", clean(strings.Join(f.Missing, ", ")))
 	}
 	if problem := m.space(v); problem != "" {
 		return problem
@@ -34,20 +34,6 @@ func orPath(resolved, declared string) string {
 		return clean(resolved)
 	}
 	return declared
-}
-
-// missing are the programs that the host lacks. A rollback brings nothing,
-// so that it needs none that only transports use.
-func (m *maker) missing(f *HostFacts) []string {
-	var out []string
-	for _, p := range f.Missing {
-		if m.in.Kind == Rollback && slices.Contains([]string{"git", "rsync", "curl", "wget"}, p) {
-			continue
-		}
-		out = append(out, clean(p))
-	}
-	slices.Sort(out)
-	return out
 }
 
 func (m *maker) space(v *move) string {
@@ -80,12 +66,11 @@ func sudo(f *HostFacts) string {
 		if f.Sudo[line] {
 			continue
 		}
-		as, command := "root", line
-		if rest, ok := strings.CutPrefix(line, "-u "); ok {
-			if user, cmd, ok := strings.Cut(rest, " "); ok {
-				as, command = user, strings.TrimPrefix(cmd, "-- ")
-			}
+		as, command := "root", strings.TrimPrefix(line, "sudo -n ")
+		if rest, ok := strings.CutPrefix(command, "-u "); ok {
+			as, command, _ = strings.Cut(rest, " ")
 		}
+		command = clean(strings.TrimPrefix(command, "-- "))
 		commands = append(commands, command)
 		lines = append(lines, fmt.Sprintf("%s ALL=(%s) NOPASSWD: %s", f.Login, as, command))
 	}

@@ -157,7 +157,7 @@ func (m *maker) saved(v *move) (problem string) {
 			continue // what was not asked for is no reason to change anything
 		}
 		if is.Problem != "" {
-			return fmt.Sprintf("%s cannot be read: %s; the plan cannot say what would change", path, clean(is.Problem))
+			return fmt.Sprintf("%s cannot be put back: %s", path, clean(is.Problem))
 		}
 		// A file that the definition does not have any more may concern the
 		// service or not: only a restart is safe.

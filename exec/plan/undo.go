@@ -70,6 +70,9 @@ func (m *maker) restore(path string, was FileFact, by string, f *HostFacts, secr
 	}
 	if !was.Exists {
 		out.Absent, out.Mode = true, ""
+		if forward.File != nil {
+			out.Owner = forward.File.Owner // who wrote it can remove it
+		}
 		s.Text = fmt.Sprintf("remove %s", path)
 		return s
 	}
@@ -126,7 +129,8 @@ func (m *maker) prune(v *move) {
 	for id := range stay {
 		needed[f.runOf(id)] = true
 	}
-	runs := slices.DeleteFunc(slices.Sorted(maps.Keys(f.Saved)), func(run string) bool { return needed[run] })
+	runs := f.savedRuns(gone)
+	runs = slices.DeleteFunc(runs, func(run string) bool { return needed[run] })
 
 	remove := slices.Clone(gone)
 	for _, run := range runs {
@@ -146,6 +150,21 @@ func (m *maker) prune(v *move) {
 		ID: "prune", Op: OpPrune, Remove: remove,
 		Text: "remove " + strings.Join(what, " and "),
 	}}
+}
+
+// savedRuns are the runs whose files may be on the host: those that it named,
+// or else those that had to do with the releases in gone.
+func (h HostFacts) savedRuns(gone []string) []string {
+	if h.Saved != nil {
+		return slices.Sorted(maps.Keys(h.Saved))
+	}
+	var runs []string
+	for _, rec := range h.History {
+		if slices.Contains(gone, rec.Release) && !slices.Contains(runs, rec.Run) {
+			runs = append(runs, rec.Run)
+		}
+	}
+	return runs
 }
 
 // rank orders releases by how much they are worth keeping.
