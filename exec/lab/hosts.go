@@ -109,14 +109,18 @@ func (l *Lab) await(ctx context.Context, ended <-chan error) error {
 
 // awaitHost returns when h lets us in.
 func (l *Lab) awaitHost(ctx context.Context, h Host) error {
+	var last error
 	for {
 		err := l.login(ctx, h)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // of an attempt that was not cut short
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s (port %d) does not answer: %w", h.Name, h.Port, err)
+			return fmt.Errorf("%s (port %d) does not let us in: %w%s", h.Name, h.Port, last, l.tail(h))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -23,7 +23,7 @@ const version = 1
 const marker = "lab.json"
 
 // maxHosts is where a lab on one machine stops being useful.
-const maxHosts = 99
+const maxHosts = 100
 
 // A Lab is a directory with hosts.
 type Lab struct {

@@ -102,7 +102,12 @@ func stat(pid int) []string {
 // startTime is when pid started, "" where it does not run.
 func startTime(pid int) string {
 	f := stat(pid)
-	if f == nil || f[0] == "Z" || f[0] == "X" {
+	if f == nil || f[0] == "X" {
+		return ""
+	}
+	// The first thread of a program that is ending is a zombie while others
+	// still hold its files.
+	if threads, err := strconv.Atoi(f[17]); f[0] == "Z" && (err != nil || threads <= 1) {
 		return ""
 	}
 	return f[19]

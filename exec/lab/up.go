@@ -103,8 +103,8 @@ func create(o Options) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find %s: %w", o.Dir, err)
 	}
-	if strings.ContainsAny(dir, "\n\r\"") {
-		return nil, fmt.Errorf("cannot make a lab in %q: the files of SSH cannot hold this name; choose another with --dir", dir)
+	if strings.ContainsAny(dir, "\n\r\":") {
+		return nil, fmt.Errorf("cannot make a lab in %q: PATH and the files of SSH cannot hold this name; choose another with --dir", dir)
 	}
 	if there, err := os.ReadDir(dir); err == nil && len(there) > 0 {
 		return nil, fmt.Errorf("%s is not empty and is no lab; choose another with --dir", dir)

@@ -23,5 +23,5 @@ exec 3<>"$run/$reply"
 timeout 5 sh -c 'printf "%s %s\n" "$1" "$2" >"$3"' sh "$2" "$reply" "$run/control" ||
   { echo 'the lab does not run: shipit lab up' >&2; exit 1; }
 answer=$(timeout 15 head -n 1 <&3) || { echo 'the lab does not answer' >&2; exit 1; }
-echo "${answer#* }"
+printf '%s\n' "${answer#* }"
 exit "${answer%% *}"
