@@ -1,0 +1,214 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shipit/exec/tag"
+)
+
+// A TagRequest says which tag to create.
+type TagRequest struct {
+	Name    string
+	Commit  string // full id
+	Message string // Name if empty
+	// Remote is the name or URL of the repository to push to. "" is where the
+	// mirror comes from, or the remote "origin" (or the only one) of a work
+	// tree. A bare repository is where others fetch from: without Remote,
+	// nothing is pushed.
+	Remote string
+}
+
+// ErrTagTaken says that a tag of the name exists, perhaps since a moment ago.
+var ErrTagTaken = errors.New("the tag is taken")
+
+// CreateTag creates an annotated tag and pushes it. It never moves a tag: the
+// push is on condition that the remote has none of the name, so that of two
+// people at once one gets ErrTagTaken.
+func (r *Repo) CreateTag(ctx context.Context, t TagRequest) error {
+	if err := r.createTag(ctx, t); err != nil {
+		return fmt.Errorf("cannot create the tag %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+func (r *Repo) createTag(ctx context.Context, t TagRequest) error {
+	ref := "refs/tags/" + t.Name
+	if _, err := git(ctx, r.dir, "check-ref-format", ref); err != nil || strings.HasPrefix(t.Name, "-") {
+		return fmt.Errorf("git takes no tag of the name %q", t.Name)
+	}
+	if err := checkCommit(t.Commit); err != nil {
+		return err
+	}
+	if _, err := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", ref); err == nil {
+		return ErrTagTaken
+	}
+	remote, err := r.remote(ctx, t.Remote)
+	if err != nil {
+		return err
+	}
+	object, err := r.tagObject(ctx, t)
+	if err != nil {
+		return err
+	}
+	// The remote decides. Only then is the tag created here, so that a loser
+	// is left with nothing to clean up.
+	if remote != "" {
+		if err := r.push(ctx, remote, object, ref); err != nil {
+			return err
+		}
+	}
+	_, err = git(ctx, r.dir, "update-ref", ref, object, strings.Repeat("0", len(object)))
+	if err != nil {
+		if _, taken := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", ref); taken == nil && remote == "" {
+			return ErrTagTaken
+		}
+		return err
+	}
+	return nil
+}
+
+// tagObject writes an annotated tag without a name for it.
+func (r *Repo) tagObject(ctx context.Context, t TagRequest) (string, error) {
+	tagger, err := git(ctx, r.dir, "var", "GIT_COMMITTER_IDENT")
+	if err != nil {
+		return "", err
+	}
+	message := strings.TrimSpace(t.Message)
+	if message == "" {
+		message = t.Name
+	}
+	full, err := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", t.Commit+"^{commit}")
+	if err != nil {
+		return "", fmt.Errorf("commit %.12s is not in %s", t.Commit, r.name)
+	}
+	text := fmt.Sprintf("object %s\ntype commit\ntag %s\ntagger %s\n\n%s\n",
+		strings.TrimSpace(string(full)), t.Name, strings.TrimSpace(string(tagger)), message)
+	out, err := gitInput(ctx, r.dir, strings.NewReader(text), "mktag")
+	return strings.TrimSpace(string(out)), err
+}
+
+func (r *Repo) push(ctx context.Context, remote, object, ref string) error {
+	_, err := gitNetwork(ctx, r.dir, "push", "--quiet", "--no-verify", "--no-follow-tags", "--recurse-submodules=no",
+		"--force-with-lease="+ref+":", "--end-of-options", remote, object+":"+ref)
+	if err == nil {
+		return nil
+	}
+	// What git says of a lost race depends on who noticed it, and a lost
+	// connection may hide a success: look.
+	there, lookErr := r.remoteTags(ctx, remote, ref)
+	switch {
+	case lookErr != nil || there[ref] == "":
+		return err
+	case there[ref] == object:
+		return nil
+	}
+	return ErrTagTaken
+}
+
+// remoteTags are the refs of a remote that match a pattern, and their objects.
+func (r *Repo) remoteTags(ctx context.Context, remote, pattern string) (map[string]string, error) {
+	out, err := gitNetwork(ctx, r.dir, "ls-remote", "--quiet", "--refs", "--end-of-options", remote, pattern)
+	if err != nil {
+		return nil, err
+	}
+	refs := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if object, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok {
+			refs[ref] = object
+		}
+	}
+	return refs, nil
+}
+
+// remote is where tags are pushed to, "" for nowhere.
+func (r *Repo) remote(ctx context.Context, wanted string) (string, error) {
+	switch {
+	case strings.HasPrefix(wanted, "-"):
+		return "", fmt.Errorf("a remote cannot be named %q", wanted)
+	case wanted != "":
+		return wanted, nil
+	case r.url != "":
+		return r.url, nil
+	case r.bare:
+		return "", nil
+	}
+	names, err := remoteNames(ctx, r.dir)
+	switch {
+	case err != nil || len(names) == 0:
+		return "", err
+	case slices.Contains(names, "origin"):
+		return "origin", nil
+	case len(names) == 1:
+		return names[0], nil
+	}
+	return "", fmt.Errorf("%s has the remotes %s; say which one to push to", r.name, strings.Join(names, ", "))
+}
+
+// TagOptions say what Tag is to tag.
+type TagOptions struct {
+	tag.NextOptions
+	Commit  string // HEAD if empty
+	Message string
+	Remote  string // as in TagRequest
+}
+
+// tries bounds how often Tag tries the next name when others are quicker.
+const tries = 5
+
+// Tag creates and pushes the next tag of the scheme; today is the UTC date.
+// The remote's tags count as well as ours, and in a mirror also those that
+// were deleted: a name never comes back.
+func (r *Repo) Tag(ctx context.Context, s tag.Scheme, today string, o TagOptions) (Release, error) {
+	if o.Commit == "" {
+		commit, err := head(ctx, r.dir)
+		if err != nil {
+			return Release{}, err
+		}
+		if commit == "" {
+			return Release{}, fmt.Errorf("%s has no commit to tag", r.name)
+		}
+		o.Commit = commit
+	}
+	for try := 1; ; try++ {
+		existing, err := r.names(ctx, s, o.Remote)
+		if err != nil {
+			return Release{}, err
+		}
+		name, err := s.Next(existing, today, o.NextOptions)
+		if err != nil {
+			return Release{}, err
+		}
+		err = r.CreateTag(ctx, TagRequest{Name: name, Commit: o.Commit, Message: o.Message, Remote: o.Remote})
+		switch {
+		case err == nil:
+			return r.Resolve(ctx, s, name)
+		case !errors.Is(err, ErrTagTaken) || try == tries:
+			return Release{}, err
+		}
+	}
+}
+
+// names are all names of the scheme that are or were taken, here or there.
+func (r *Repo) names(ctx context.Context, s tag.Scheme, wanted string) ([]string, error) {
+	releases, err := git(ctx, r.dir, "for-each-ref", "--format=%(refname:lstrip=2)", s.Pattern())
+	if err != nil {
+		return nil, err
+	}
+	names := append(strings.Fields(string(releases)), r.seen...)
+	remote, err := r.remote(ctx, wanted)
+	if err != nil || remote == "" {
+		return names, err
+	}
+	there, err := r.remoteTags(ctx, remote, s.Pattern())
+	if err != nil {
+		return nil, fmt.Errorf("cannot see which tags %s has: %w", remote, err)
+	}
+	for ref := range there { // in no order: Next takes the newest
+		names = append(names, strings.TrimPrefix(ref, "refs/tags/"))
+	}
+	return names, nil
+}

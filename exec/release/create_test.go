@@ -1,0 +1,220 @@
+package release_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shipit/exec/release"
+	"shipit/exec/tag"
+)
+
+const today = "2015-06-10"
+
+// shared makes a bare repository with one commit, and n clones of it.
+func shared(t *testing.T, n int) (bare fixture, clones []fixture) {
+	t.Helper()
+	seed := newRepo(t)
+	seed.commit("first")
+	bare = fixture{t, filepath.Join(realTemp(t), "bare.git")}
+	seed.git("clone", "-q", "--bare", seed.dir, bare.dir)
+	bare.git("remote", "remove", "origin")
+	for range n {
+		clone := fixture{t, filepath.Join(realTemp(t), "clone")}
+		seed.git("clone", "-q", bare.dir, clone.dir)
+		clones = append(clones, clone)
+	}
+	return bare, clones
+}
+
+func TestTagIsAnnotatedAndPushed(t *testing.T) {
+	t.Parallel()
+	bare, clones := shared(t, 1)
+	r := clones[0].open()
+	got, err := r.Tag(t.Context(), dated, today, release.TagOptions{Message: "ship it\n\nfor a reason\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := clones[0].git("rev-parse", "HEAD")
+	if got.Tag.Name != "release/2015-06-10/1" || got.Commit != head || !got.Annotated {
+		t.Errorf("got %+v, want an annotated release/2015-06-10/1 of %s", got, head)
+	}
+	if text := bare.git("cat-file", "tag", "release/2015-06-10/1"); !strings.HasSuffix(text, "ship it\n\nfor a reason") || !strings.Contains(text, "tagger Ada <ada@example.org>") {
+		t.Errorf("the remote has the tag:\n%s", text)
+	}
+}
+
+func TestTagSeesTheTagsOfOthers(t *testing.T) {
+	t.Parallel()
+	bare, clones := shared(t, 1)
+	bare.git("tag", "release/2015-06-10/7")      // not fetched
+	clones[0].git("tag", "release/2015-06-10/8") // not pushed
+	got, err := clones[0].open().Tag(t.Context(), dated, today, release.TagOptions{})
+	if err != nil || got.Tag.Name != "release/2015-06-10/9" {
+		t.Errorf("got %q, %v", got.Tag.Name, err)
+	}
+}
+
+func TestCreateTagNeverMovesATag(t *testing.T) {
+	t.Parallel()
+	bare, clones := shared(t, 1)
+	first := clones[0].git("rev-parse", "HEAD")
+	bare.git("tag", "v1.0.0")
+	second := clones[0].commit("second")
+	r := clones[0].open()
+	for _, where := range []string{"remote", "local"} {
+		err := r.CreateTag(t.Context(), release.TagRequest{Name: "v1.0.0", Commit: second})
+		if !errors.Is(err, release.ErrTagTaken) {
+			t.Errorf("%s: %v", where, err)
+		}
+		if got := clones[0].git("tag", "--list"); where == "remote" && got != "" {
+			t.Errorf("the loser is left with the tag %q", got)
+		}
+		if got := bare.git("rev-parse", "v1.0.0"); got != first {
+			t.Errorf("the remote's tag moved to %s", got)
+		}
+		clones[0].git("fetch", "-q", "--tags")
+	}
+}
+
+// Of deployers that tag at the same moment, each gets a name of its own.
+func TestTagsAtOnceGetDifferentNames(t *testing.T) {
+	t.Parallel()
+	bare, clones := shared(t, 4)
+	names := make([]string, len(clones))
+	var wg sync.WaitGroup
+	for i, clone := range clones {
+		r := clone.open()
+		wg.Go(func() {
+			got, err := r.Tag(t.Context(), dated, today, release.TagOptions{Message: fmt.Sprint("by ", i)})
+			if err != nil {
+				t.Error(err)
+			}
+			names[i] = got.Tag.Name
+		})
+	}
+	wg.Wait()
+	slices.Sort(names)
+	want := []string{"release/2015-06-10/1", "release/2015-06-10/2", "release/2015-06-10/3", "release/2015-06-10/4"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(want, strings.Fields(bare.git("tag", "--list"))); diff != "" {
+		t.Errorf("of the remote, -want +got:\n%s", diff)
+	}
+}
+
+func TestTagInABareRepositoryStaysThere(t *testing.T) {
+	t.Parallel()
+	bare, _ := shared(t, 0)
+	r := bare.open()
+	for _, want := range []string{"release/2015-06-10/1", "release/2015-06-10/2"} {
+		got, err := r.Tag(t.Context(), dated, today, release.TagOptions{})
+		if err != nil || got.Tag.Name != want {
+			t.Errorf("got %q, %v, want %q", got.Tag.Name, err, want)
+		}
+	}
+	got, err := r.Tag(t.Context(), dated, "2015-06-12", release.TagOptions{NextOptions: tag.NextOptions{Hotfix: true}})
+	if err != nil || got.Tag.Name != "release/2015-06-10/3" {
+		t.Errorf("the hotfix: got %q, %v", got.Tag.Name, err)
+	}
+}
+
+func TestTagThroughAMirror(t *testing.T) {
+	t.Parallel()
+	bare, _ := shared(t, 0)
+	cache := realTemp(t)
+	url := "file://" + bare.dir
+	got, err := open(t, url, cache).Tag(t.Context(), dated, today, release.TagOptions{})
+	if err != nil || got.Tag.Name != "release/2015-06-10/1" {
+		t.Fatalf("got %q, %v", got.Tag.Name, err)
+	}
+	if text := bare.git("tag", "--list"); text != "release/2015-06-10/1" {
+		t.Errorf("the remote has %q", text)
+	}
+	if got, err := open(t, url, cache).Resolve(t.Context(), dated, ""); err != nil || got.Moved != "" {
+		t.Errorf("then: %+v, %v", got, err)
+	}
+}
+
+func TestCreateTagRefusals(t *testing.T) {
+	t.Parallel()
+	_, clones := shared(t, 1)
+	clone := clones[0]
+	head := clone.git("rev-parse", "HEAD")
+	clone.git("remote", "add", "second", "/nonexistent")
+	clone.git("remote", "rename", "origin", "first")
+	for _, tt := range []struct {
+		request release.TagRequest
+		want    string
+	}{
+		{release.TagRequest{Name: "-d", Commit: head}, "git takes no tag"},
+		{release.TagRequest{Name: "a..b", Commit: head}, "git takes no tag"},
+		{release.TagRequest{Name: "a\nb", Commit: head}, "git takes no tag"},
+		{release.TagRequest{Name: "a", Commit: "HEAD"}, "is not the id of a commit"},
+		{release.TagRequest{Name: "a", Commit: strings.Repeat("1", 40), Remote: "first"}, "is not in"},
+		{release.TagRequest{Name: "a", Commit: head}, "has the remotes first, second"},
+		{release.TagRequest{Name: "a", Commit: head, Remote: "--mirror"}, "cannot be named"},
+		{release.TagRequest{Name: "a", Commit: head, Remote: "second"}, "git push:"},
+	} {
+		err := clone.open().CreateTag(t.Context(), tt.request)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v, want %q", tt.request, err, tt.want)
+		}
+	}
+	if got := clone.git("tag", "--list"); got != "" {
+		t.Errorf("a refused tag is there: %s", got)
+	}
+}
+
+func TestMirrorFollowsAndFindsMovedTags(t *testing.T) {
+	t.Parallel()
+	f := newRepo(t)
+	first := f.commit("first")
+	for _, name := range []string{"release/2015-06-10/1", "release/2015-06-10/2", "release/2015-06-10/3"} {
+		f.git("tag", "-m", name, name)
+	}
+	f.git("tag", "beta/1")
+	cache := filepath.Join(realTemp(t), "cache")
+	url := "file://" + f.dir
+	r := open(t, url, cache)
+	if got, err := r.Resolve(t.Context(), dated, ""); err != nil || got.Commit != first {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if info, err := os.Stat(cache); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the cache has the mode %v, %v", info.Mode(), err)
+	}
+
+	second := f.commit("second")
+	f.git("tag", "-f", "-m", "the same commit again", "release/2015-06-10/1", first)
+	f.git("tag", "-f", "-m", "moved", "release/2015-06-10/2", second)
+	f.git("tag", "-d", "release/2015-06-10/3")
+	f.git("tag", "-d", "beta/1")
+	f.git("tag", "beta") // git has no place for this and beta/1 at once
+	r = open(t, url, cache)
+	if _, err := r.Resolve(t.Context(), dated, "release/2015-06-10/1"); err != nil {
+		t.Errorf("a tag that was made anew for its commit: %v", err)
+	}
+	_, err := r.Resolve(t.Context(), dated, "release/2015-06-10/2")
+	moved, ok := errors.AsType[*release.MovedTagError](err)
+	if !ok || moved.Was != first || moved.Now != second {
+		t.Errorf("a tag that moved: %v", err)
+	}
+	if _, err := r.Resolve(t.Context(), dated, ""); !errors.As(err, &moved) {
+		t.Errorf("the newest, which moved: %v", err)
+	}
+	if _, err := r.Resolve(t.Context(), dated, "release/2015-06-10/3"); err == nil {
+		t.Error("a deleted tag is still there")
+	}
+	got, err := r.Tag(t.Context(), dated, today, release.TagOptions{})
+	if err != nil || got.Tag.Name != "release/2015-06-10/4" {
+		t.Errorf("the name of a deleted tag came back: %q, %v", got.Tag.Name, err)
+	}
+}
