@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"golang.org/x/crypto/ssh"
 
 	"shipit/exec/remote"
@@ -259,6 +261,32 @@ func serviceServesWhatItReadWhenItStarted(t *testing.T, l *Lab) {
 	}
 }
 
+func TestHostRunsTheStepsOfACommand(t *testing.T) {
+	t.Parallel()
+	l := up(t, Options{Hosts: 1})
+	s, err := connect(t, l, l.Hosts[0]).NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	in, err := s.StdinPipe() // open to the end: it is the dead-man's switch
+	if err != nil {
+		t.Fatal(err)
+	}
+	go io.WriteString(in, remote.Input(remote.Command{Steps: []remote.Step{
+		{ID: "activate", Shell: deploy(l, "release/2015-06-12/1")},
+		{ID: "drain", Shell: "run user 10 pool out"},
+		{ID: "restart", Shell: "apart root 10 service hello restart"},
+	}}, "n0nce"))
+	out, err := s.Output(remote.Exec)
+	if err != nil || !strings.Contains(string(out), "end restart 0") {
+		t.Errorf("%v, after %q", err, out)
+	}
+	if _, text := get(t, l.Hosts[0], "/"); !strings.Contains(text, "release/2015-06-12/1") {
+		t.Errorf("the service says %q", text)
+	}
+}
+
 func TestUpAgainKeepsDataAndStartsWhatDoesNotRun(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()
@@ -491,6 +519,23 @@ func TestUpSaysWhoTookThePort(t *testing.T) {
 	}
 	if err := Down(dir); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDefinitionIsFormattedAndParses(t *testing.T) {
+	t.Parallel()
+	l := up(t, Options{Hosts: 12})
+	for _, path := range []string{l.Definition, l.Fleet} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, diags := hclparse.NewParser().ParseHCL(text, path); diags.HasErrors() {
+			t.Error(diags)
+		}
+		if d := cmp.Diff(string(hclwrite.Format(text)), string(text)); d != "" {
+			t.Errorf("%s (-formatted +is)\n%s", path, d)
+		}
 	}
 }
 

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -96,12 +98,16 @@ func openControl(path string) (*os.File, error) {
 func lines(ctx context.Context, f *os.File, do func(line string) error) error {
 	defer context.AfterFunc(ctx, func() { f.Close() })()
 	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
+	s := bufio.NewScanner(f)
+	for s.Scan() {
 		if err := do(s.Text()); err != nil {
 			return err
 		}
 	}
-	return context.Cause(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("cannot read %s: %w", f.Name(), cmp.Or(s.Err(), io.EOF))
 }
 
 // awaitDown returns errDown when Down asks for it.
