@@ -82,6 +82,30 @@ func (r *Rollout) halted() (why string, back bool) {
 	return why, back
 }
 
+// noRoom says that the open slice cannot go on because of hosts that are out
+// of service for good, "" where it can.
+func (r *Rollout) noRoom(room int) string {
+	if room > 0 || len(r.toSwitch(1)) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s out of service and batch %s allows no more at once",
+		countAre(r.OutOfService()), r.plan.Body.Batches[r.batch].Name)
+}
+
+// Halted says why no new host starts: a spent budget, a hook or a gate that
+// failed, hosts that are out of service for good, another run, a person. It
+// is "" where the run may go on.
+func (r *Rollout) Halted() string {
+	if r.aborted {
+		return "the run was aborted"
+	}
+	why, _ := r.halted()
+	if why == "" && !r.inFlight(event.Switch, event.Undo) {
+		why = r.noRoom(r.room())
+	}
+	return why
+}
+
 // wantsBack tells whether the policy covers what spent a batch's budget:
 // anything, by the word "batch", or a failure that a touched host had.
 func (r *Rollout) wantsBack(b int) bool {

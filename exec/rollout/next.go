@@ -1,10 +1,6 @@
 package rollout
 
-import (
-	"fmt"
-
-	"shipit/exec/event"
-)
+import "shipit/exec/event"
 
 // Next is everything that may start now and was not announced yet, in an
 // order that depends on nothing but the plan and the events. It is empty
@@ -32,9 +28,8 @@ func (r *Rollout) Next() []Action {
 		return r.end()
 	}
 	why, back := r.halted()
-	if why == "" && room <= 0 && !moving && len(r.toSwitch(1)) > 0 {
-		why = fmt.Sprintf("%s out of service and batch %s allows no more at once",
-			countAre(r.OutOfService()), r.plan.Body.Batches[r.batch].Name)
+	if why == "" && !moving {
+		why = r.noRoom(room)
 	}
 	if why == "" {
 		return append(acts, r.forward(room, moving)...)
@@ -187,7 +182,7 @@ func (r *Rollout) toCheck(moment string) []Action {
 				continue
 			}
 		}
-		if h.Status == Done && !over && h.running == "" && len(h.steps(event.After, moment)) > 0 {
+		if h.Status == Done && !over && !h.fenced && h.running == "" && len(h.steps(event.After, moment)) > 0 {
 			due = append(due, a)
 		}
 	}

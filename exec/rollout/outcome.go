@@ -8,8 +8,8 @@ import "shipit/exec/event"
 //   - nothing to do: there are no such hosts;
 //   - refused: nothing that runs was touched, because something failed
 //     before (what was staged is in nobody's way);
-//   - aborted: a person stopped the run; whatever was touched is done or
-//     rolled back;
+//   - aborted: a person stopped the run, though not in the middle of a
+//     rollback; whatever was touched is done or rolled back;
 //   - done: all of them run the new release, checked;
 //   - rolled back: all that were touched are back where they were;
 //   - mixed: anything else.
@@ -36,7 +36,7 @@ func (r *Rollout) Outcome() event.Outcome {
 		return event.Abort
 	case touched == 0:
 		return event.Refused
-	case touched > done+undone:
+	case touched > done+undone, r.back && done > 0 && done < len(r.order):
 		return event.Mixed
 	case done == len(r.order) && (checked || !r.aborted):
 		return event.Done

@@ -1,0 +1,255 @@
+package rollout_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+	"shipit/lang"
+)
+
+// TestInvariants plays random plans with random results, aborts, answers and
+// lost locks. The model checks every event; at every prefix the replay of the
+// events as the journal stores them gives the state of the live run.
+func TestInvariants(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := anyPlan(t)
+		live, replayed, m := rollout.New(p), rollout.New(p), newModel(p)
+		var events []event.Event
+		apply := func(e event.Event) {
+			e.Seq = int64(len(events) + 1)
+			line, err := event.Encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e, err = event.Decode(line); err != nil {
+				t.Fatal(err)
+			}
+			events = append(events, e)
+			if err := m.see(e); err != nil {
+				t.Fatalf("invariant %v\n%s", err, tell(events))
+			}
+			live.Apply(e)
+			replayed.Apply(e)
+			replayed.Next() // to ask changes nothing
+			if !reflect.DeepEqual(live, replayed) {
+				t.Fatalf("6: the replay differs after\n%s", tell(events))
+			}
+			if live.OutOfService() != m.outOfService() && !live.Finished() {
+				t.Fatalf("%d hosts are out of service, not %d\n%s\n%+v", m.outOfService(), live.OutOfService(), tell(events), live.Hosts())
+			}
+		}
+		apply(event.Event{Type: event.RunStarted})
+		w := &chaos{t: t, plan: p, r: live, apply: apply, limit: 3}
+		for !live.Finished() {
+			if len(events) > 2000 {
+				t.Fatalf("5: the run does not end\n%s", tell(events[:200]))
+			}
+			w.turn()
+		}
+		last := events[len(events)-1]
+		if err := m.over(live, last.Outcome); err != nil {
+			t.Fatalf("invariant %v\n%s", err, tell(events))
+		}
+		if live.Outcome() != last.Outcome {
+			t.Fatalf("14: sealed, the outcome turns from %q to %q", last.Outcome, live.Outcome())
+		}
+
+		cut := rapid.IntRange(0, len(events)).Draw(t, "cut")
+		fresh, again := rollout.New(p), rollout.New(p)
+		for _, e := range events[:cut] {
+			fresh.Apply(e)
+			again.Apply(e)
+			again.Next()
+		}
+		if diff := cmp.Diff(fresh.Next(), again.Next()); diff != "" || !reflect.DeepEqual(fresh, again) {
+			t.Fatalf("6: the replay of %d events differs:\n%s", cut, diff)
+		}
+	})
+}
+
+// chaos is an engine that does everything a real one may meet.
+type chaos struct {
+	t        *rapid.T
+	plan     *plan.Plan
+	r        *rollout.Rollout
+	apply    func(event.Event)
+	inFlight []rollout.Action
+	limit    int // of interruptions
+}
+
+func (c *chaos) pick(label string, of int) int { return rapid.IntRange(0, of-1).Draw(c.t, label) }
+
+func (c *chaos) turn() {
+	due := c.r.Next()
+	if slices.ContainsFunc(due, func(a rollout.Action) bool { return a.Kind == rollout.Finish }) {
+		if len(due) != 1 || len(c.inFlight) > 0 {
+			c.t.Fatalf("the run would end with %+v and %+v in flight", due, c.inFlight)
+		}
+		if c.r.Aborted() && c.limit > 0 {
+			c.limit--
+			c.apply(event.Event{Type: event.Asked})
+			if len(c.r.Next()) > 0 {
+				c.t.Fatalf("%+v may start while a question is open", c.r.Next())
+			}
+			choice := []string{"leave", "continue", "rollback"}[c.pick("answer", 3)]
+			c.apply(event.Event{Type: event.Answered, Choice: choice, By: "anna"})
+			return
+		}
+		c.apply(event.Event{Type: event.RunFinished, Outcome: c.r.Outcome()})
+		return
+	}
+	if len(due) == 0 && len(c.inFlight) == 0 {
+		c.t.Fatalf("5: the run hangs: %+v", c.r.Hosts())
+	}
+	if c.limit > 0 && c.pick("interrupt", 12) == 0 {
+		c.limit--
+		if c.pick("by", 4) == 0 {
+			c.apply(event.Event{Type: event.LockLost, Host: c.plan.Body.Hosts[c.pick("host", len(c.plan.Body.Hosts))].Name})
+		} else {
+			c.apply(event.Event{Type: event.Aborted, By: "anna"})
+			c.inFlight = slices.DeleteFunc(c.inFlight, func(a rollout.Action) bool { return a.Kind == rollout.OpenGate })
+		}
+		return
+	}
+	// Start one of what is due, or end one of what is in flight.
+	if n := c.pick("what", len(due)+len(c.inFlight)); n < len(due) {
+		a := due[n]
+		c.apply(started(c.plan, c.r, a))
+		if slices.Contains(c.r.Next(), a) {
+			c.t.Fatalf("%+v is due though it has started", a)
+		}
+		if a.Kind != rollout.Record {
+			c.inFlight = append(c.inFlight, a)
+		}
+	} else {
+		a := c.inFlight[n-len(due)]
+		c.inFlight = slices.Delete(c.inFlight, n-len(due), n-len(due)+1)
+		c.end(a)
+	}
+}
+
+// end applies a random result of an action.
+func (c *chaos) end(a rollout.Action) {
+	bad := c.pick("bad", 6) == 0
+	e := event.Event{Host: a.Host, Phase: a.Phase, Batch: batchName(c.plan, a), Text: "it failed"}
+	switch a.Kind {
+	case rollout.RunHook:
+		e.Type, e.Step = event.HookDone, a.Hook
+		if bad {
+			e.Type = event.HookFailed
+		}
+	case rollout.OpenGate:
+		e.Type = event.GatePassed
+		if bad {
+			e.Type = event.GateRefused
+			e.By = []string{"", "anna"}[c.pick("who", 2)]
+		}
+	case rollout.RunPhase:
+		e.Type = event.HostDone
+		steps := c.r.Steps(a)
+		reached := c.pick("reached", len(steps)+1)
+		if bad {
+			e.Type = event.HostFailed
+			e.Cause = []event.Cause{event.Failed, event.Unhealthy, event.Lost, event.Unknown, event.Stale,
+				event.Fenced, event.Interrupted}[c.pick("cause", 7)]
+			switch e.Cause {
+			case event.Lost, event.Stale, event.Fenced:
+				reached = 0
+			default:
+				e.Step = steps[c.pick("step", len(steps))].ID
+				reached = slices.IndexFunc(steps, func(s plan.Step) bool { return s.ID == e.Step }) + 1
+				if e.Cause != event.Failed && e.Cause != event.Unhealthy {
+					e.Step = ""
+				}
+			}
+		}
+		if rapid.Bool().Draw(c.t, "streamed") {
+			for _, s := range steps[:reached] {
+				c.apply(event.Event{Type: event.StepStarted, Host: a.Host, Phase: a.Phase, Step: s.ID})
+			}
+		}
+	}
+	c.apply(e)
+}
+
+// anyPlan is a plan of 1 to 12 hosts.
+func anyPlan(t *rapid.T) *plan.Plan {
+	p := newPlan()
+	body := &p.Body
+	n := rapid.IntRange(1, 12).Draw(t, "hosts")
+	flag := func(label string, of int) bool { return rapid.IntRange(0, of-1).Draw(t, label) == 0 }
+	batchCheck, finishCheck := flag("checked at batch", 3), flag("checked at finish", 3)
+	for i := range n {
+		h := host(fmt.Sprintf("h%02d", i))
+		switch rapid.IntRange(0, 11).Draw(t, "kind of host") {
+		case 0:
+			h.Action = plan.Keep
+		case 1:
+			h.Action = plan.Unreachable
+		case 2:
+			h.Action, h.Undo = plan.Create, nil
+		case 3:
+			h.Stage = nil
+		}
+		if batchCheck {
+			h.After = append(h.After, plan.Step{ID: "after-batch", Op: plan.OpCheck, Moment: "batch"})
+		}
+		if finishCheck {
+			h.After = append(h.After, plan.Step{ID: "after-finish", Op: plan.OpCheck, Moment: "finish"})
+		}
+		body.Hosts = append(body.Hosts, h)
+	}
+	for next := 0; next < n; {
+		b := plan.Batch{
+			Name:           fmt.Sprintf("b%d", len(body.Batches)),
+			MaxFailed:      rapid.IntRange(0, 2).Draw(t, "max_failed"),
+			MaxUnreachable: rapid.IntRange(0, 2).Draw(t, "max_unreachable"),
+			Confirm:        flag("confirm", 4),
+		}
+		if flag("soak", 4) {
+			b.Soak = lang.Duration(1)
+		}
+		end := min(n, next+rapid.IntRange(1, 8).Draw(t, "hosts of batch"))
+		size := rapid.IntRange(1, 4).Draw(t, "size")
+		for ; next < end; next += size {
+			var slice []string
+			for i := next; i < min(next+size, end); i++ {
+				slice = append(slice, body.Hosts[i].Name)
+			}
+			b.Slices = append(b.Slices, slice)
+		}
+		next = end
+		body.Batches = append(body.Batches, b)
+	}
+	body.Rollback.Scope = rapid.SampledFrom([]string{"host", "batch", "run"}).Draw(t, "scope")
+	body.Rollback.On = nil
+	for _, word := range []string{"check", "restart", "activate", "drain", "file", "hook", "batch"} {
+		if !flag("not on "+word, 3) {
+			body.Rollback.On = append(body.Rollback.On, word)
+		}
+	}
+	for _, moment := range []string{"start", "batch", "finish", "failure"} {
+		if flag("hook at "+moment, 3) {
+			body.Hooks = append(body.Hooks, plan.Step{ID: "hook." + moment, Op: plan.OpHook, Moment: moment,
+				Once: flag("once", 2), Go: flag("continue", 2)})
+		}
+	}
+	return p
+}
+
+func tell(events []event.Event) string {
+	var b []byte
+	for _, e := range events {
+		b = fmt.Appendf(b, "%3d %-16s %s %s %s %s %d %s %s %s %s\n", e.Seq, e.Type, e.Host, e.Phase, e.Step, e.Batch, e.Slice, e.Cause, e.By, e.Choice, e.Outcome)
+	}
+	return string(b)
+}

@@ -1,0 +1,318 @@
+package rollout_test
+
+import (
+	"fmt"
+	"slices"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+)
+
+// A model watches the events of a run and knows, apart from the rollout, what
+// must hold for them: the invariants of the design, by their numbers.
+type model struct {
+	plan  *plan.Plan
+	hosts map[string]*watched
+	names []string
+	batch int // of the last BatchStarted
+	slice int
+
+	started, aborted, hard, wanted, lockLost bool
+	broken                                   bool // a hook or gate stopped the run
+}
+
+// watched is what the model knows of a host. runs is the release it serves.
+type watched struct {
+	plan          *plan.Host
+	batch, slice  int
+	acts          bool
+	inFlight      event.Phase
+	staged        bool
+	touched       bool
+	out, outUndo  bool
+	runs, checked bool   // the new release; with all that is due checked
+	back          bool   // the old release again
+	cause         string // "failed" or "unreachable": what it costs of the budget
+	failed        bool   // since its failure only an undo may start
+	undone        int
+	fenced        bool
+}
+
+func newModel(p *plan.Plan) *model {
+	m := &model{plan: p, hosts: map[string]*watched{}, batch: -1}
+	for i := range p.Body.Hosts {
+		h := &p.Body.Hosts[i]
+		m.names = append(m.names, h.Name)
+		m.hosts[h.Name] = &watched{plan: h, acts: h.Action == plan.Create || h.Action == plan.Update}
+	}
+	for b, batch := range p.Body.Batches {
+		for s, names := range batch.Slices {
+			for _, name := range names {
+				m.hosts[name].batch, m.hosts[name].slice = b, s
+			}
+		}
+	}
+	return m
+}
+
+// outOfService counts the hosts that do not serve.
+func (m *model) outOfService() int {
+	n := 0
+	for _, h := range m.hosts {
+		if h.out {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) spent(b int) bool {
+	failed, lost := 0, 0
+	for _, h := range m.hosts {
+		switch {
+		case h.batch != b:
+		case h.cause == "failed":
+			failed++
+		case h.cause == "unreachable":
+			lost++
+		}
+	}
+	return failed > m.plan.Body.Batches[b].MaxFailed || lost > m.plan.Body.Batches[b].MaxUnreachable
+}
+
+// see checks an event against what was seen before and takes it in.
+func (m *model) see(e event.Event) error {
+	h := m.hosts[e.Host]
+	switch e.Type {
+	case event.RunStarted:
+		m.started = true
+	case event.Aborted:
+		m.hard = m.hard || m.aborted
+		m.aborted = true
+	case event.Answered:
+		if e.Choice != "leave" {
+			m.aborted, m.hard = false, false
+		}
+		m.wanted = m.wanted || e.Choice == "rollback"
+	case event.LockLost:
+		m.lockLost, h.fenced = true, true
+	case event.GateRefused:
+		if e.By != "" {
+			m.aborted = true
+		} else {
+			m.broken = true
+		}
+	case event.BatchStarted:
+		return m.sliceStarts(e)
+	case event.StepStarted:
+		if e.Phase == event.Switch && e.Step != "before" && e.Step != "check" {
+			h.touched = true
+		}
+	case event.HostStarted:
+		return m.begins(h, e)
+	case event.HostDone:
+		m.ends(h, e)
+	case event.HostFailed:
+		m.fails(h, e)
+	}
+	return nil
+}
+
+func (m *model) sliceStarts(e event.Event) error {
+	if m.aborted || m.broken || m.wanted {
+		return fmt.Errorf("3: slice %d of %s starts though the run was stopped", e.Slice, e.Batch)
+	}
+	for _, name := range m.names {
+		h := m.hosts[name]
+		if h.inFlight != "" {
+			return fmt.Errorf("2: slice %d of %s starts while %s is in %s", e.Slice, e.Batch, name, h.inFlight)
+		}
+		if h.runs && !h.failed && !h.checked {
+			return fmt.Errorf("2: slice %d of %s starts before %s is checked", e.Slice, e.Batch, name)
+		}
+	}
+	for b, batch := range m.plan.Body.Batches {
+		if batch.Name == e.Batch {
+			m.batch, m.slice = b, e.Slice-1
+		}
+	}
+	return nil
+}
+
+func (m *model) begins(h *watched, e event.Event) error {
+	if !h.acts {
+		return fmt.Errorf("%s acts though the plan has nothing to do there", e.Host)
+	}
+	if h.inFlight != "" {
+		return fmt.Errorf("%s begins %s while in %s", e.Host, e.Phase, h.inFlight)
+	}
+	if h.fenced {
+		return fmt.Errorf("12: %s begins %s though it is another run's", e.Host, e.Phase)
+	}
+	if h.failed && e.Phase != event.Undo {
+		return fmt.Errorf("11: %s begins %s after it failed", e.Host, e.Phase)
+	}
+	if m.aborted && (e.Phase != event.Undo || !h.failed || m.hard) {
+		return fmt.Errorf("3: %s begins %s after an abort", e.Host, e.Phase)
+	}
+	switch e.Phase {
+	case event.Switch:
+		if m.lockLost || m.broken || m.wanted {
+			return fmt.Errorf("3: %s begins its switch though the run was stopped", e.Host)
+		}
+		for b := range m.plan.Body.Batches {
+			if m.spent(b) {
+				return fmt.Errorf("3: %s begins its switch though the budget of batch %d is spent", e.Host, b)
+			}
+		}
+		if h.batch != m.batch || h.slice != m.slice {
+			return fmt.Errorf("2: %s begins its switch out of turn", e.Host)
+		}
+		if len(h.plan.Stage) > 0 && !h.staged {
+			return fmt.Errorf("10: %s begins its switch without the release", e.Host)
+		}
+		h.out = true
+	case event.Undo:
+		if !h.touched {
+			return fmt.Errorf("H10: %s is rolled back though it was not touched", e.Host)
+		}
+		if h.undone++; h.undone > 1 {
+			return fmt.Errorf("%s is rolled back twice", e.Host)
+		}
+		if !h.failed && !h.runs {
+			return fmt.Errorf("%s is rolled back from nothing", e.Host)
+		}
+		h.outUndo, h.out = h.out, true
+	case event.After, event.Prune:
+		if !h.runs {
+			return fmt.Errorf("%s begins %s though it does not run the release", e.Host, e.Phase)
+		}
+	}
+	h.inFlight = e.Phase
+	if allowed := m.allowed(); m.outOfService() > allowed && h.out {
+		return fmt.Errorf("1: with %s %d hosts are out of service, the slice allows %d", e.Host, m.outOfService(), allowed)
+	}
+	return nil
+}
+
+func (m *model) allowed() int {
+	n := 0
+	if m.batch >= 0 {
+		for _, s := range m.plan.Body.Batches[m.batch].Slices {
+			n = max(n, len(s))
+		}
+	}
+	return n
+}
+
+func (m *model) ends(h *watched, e event.Event) {
+	switch h.inFlight {
+	case event.Stage:
+		h.staged = true
+	case event.Switch:
+		h.touched, h.runs, h.out = true, true, false
+		h.checked = !slices.ContainsFunc(h.plan.After, func(s plan.Step) bool { return s.Moment == "batch" })
+	case event.After:
+		h.checked = true
+	case event.Undo:
+		h.runs, h.out, h.back = false, false, true
+	}
+	h.inFlight = ""
+}
+
+func (m *model) fails(h *watched, e event.Event) {
+	phase := h.inFlight
+	h.inFlight = ""
+	if e.Cause == event.Interrupted {
+		m.aborted, m.hard = true, true
+		if phase == event.Stage || phase == event.After {
+			return
+		}
+	}
+	if e.Cause == event.Fenced {
+		m.lockLost, h.fenced = true, true
+	}
+	ran := e.Cause != event.Lost && e.Cause != event.Stale && e.Cause != event.Fenced
+	switch phase {
+	case event.Prune:
+		return
+	case event.Undo:
+		h.runs = false
+		if !ran && e.Cause != event.Lost {
+			h.out = h.outUndo
+		}
+		return
+	case event.Switch:
+		if ran && e.Step != "before" {
+			h.touched = true
+		}
+		h.out = h.touched
+	case event.After:
+		h.checked = true
+	}
+	h.failed, h.runs = true, false
+	h.cause = "failed"
+	if e.Cause == event.Lost || e.Cause == event.Unknown {
+		h.cause = "unreachable"
+	}
+}
+
+// over checks what must hold at the end.
+func (m *model) over(r *rollout.Rollout, outcome event.Outcome) error {
+	acting, runs, touched, back := 0, 0, 0, 0
+	for i, view := range r.Hosts() {
+		h := m.hosts[m.names[i]]
+		if h.acts {
+			acting++
+		}
+		if h.runs {
+			runs++
+		}
+		if h.touched {
+			touched++
+		}
+		if h.back {
+			back++
+		}
+		var ok bool
+		switch view.Status {
+		case rollout.Done:
+			ok = h.runs && h.touched
+		case rollout.Undone:
+			ok = h.back
+		case rollout.Stuck, rollout.Unknown:
+			ok = h.touched && view.Reason != ""
+		case rollout.Failed:
+			ok = !h.touched && view.Reason != ""
+		case rollout.Skipped, rollout.Kept:
+			ok = !h.touched
+		}
+		if !ok {
+			return fmt.Errorf("4: %s ends %s, %+v", view.Name, view.Status, *h)
+		}
+		if h.out && view.Status != rollout.Stuck && view.Status != rollout.Unknown {
+			return fmt.Errorf("11: %s ends %s though it is out of service", view.Name, view.Status)
+		}
+	}
+	var ok bool
+	switch outcome {
+	case event.Nothing:
+		ok = acting == 0
+	case event.Done:
+		ok = runs == acting
+	case event.RolledBack:
+		ok = runs == 0 && back == touched && touched > 0
+	case event.Mixed:
+		ok = touched > 0 && runs < acting && (runs > 0 || back < touched)
+	case event.Abort:
+		ok = (m.aborted || m.wanted) && runs+back == touched
+	case event.Refused:
+		ok = touched == 0 && !m.aborted
+	}
+	if !ok {
+		return fmt.Errorf("14: the outcome is %q: of %d hosts %d run the release, %d were touched, %d are back",
+			outcome, acting, runs, touched, back)
+	}
+	return nil
+}
