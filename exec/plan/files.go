@@ -136,7 +136,7 @@ func (m *maker) fileChange(path string, is, want FileFact, sensitive bool) Chang
 		case sensitive:
 			text = append(text, "content changed (sensitive)")
 		case !is.shown() || !want.shown():
-			text = append(text, "content changed"+notShown(want))
+			text = append(text, "content changed"+notShown(is, want))
 		default:
 			c.Diff = m.diff(is, want)
 		}
@@ -170,14 +170,16 @@ func (f FileFact) shown() bool {
 func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // notShown says why there is no diff.
-func notShown(f FileFact) string {
+func notShown(is, want FileFact) string {
 	switch {
-	case f.Content == "":
+	case !want.shown() && want.Content == "":
 		return " (too large or not text)"
-	case !isText(f.Content):
-		return " (" + size(len(f.Content)) + ", not text)"
+	case !isText(want.Content):
+		return " (" + size(len(want.Content)) + ", not text)"
+	case is.Exists && !is.shown():
+		return " (now " + size(len(want.Content)) + "; what is there is too large or not text)"
 	}
-	return " (" + size(len(f.Content)) + ")"
+	return " (" + size(len(want.Content)) + ", too large to show)"
 }
 
 // size is n bytes for people.

@@ -135,3 +135,7 @@ func ids(steps []Step) string {
 	}
 	return strings.Join(out, " ")
 }
+
+func hookAt(moment string) lang.Hook {
+	return lang.Hook{Name: "h-" + moment, At: moment, Run: lang.Command{Argv: []string{"true"}}}
+}

@@ -49,6 +49,7 @@ func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
 	h.Login = f.Login
 	h.Fingerprint = m.hash.Fingerprint(f.HostKey, *f, m.sensitive(t, f))
 	h.From = m.release(f.Live, f)
+	h.To, h.Back = h.From, h.From
 	if without {
 		h.Action, h.Problem = Refuse, leftOut
 		return h
@@ -82,6 +83,10 @@ func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
 // there. It returns why the host cannot go anywhere.
 func (m *maker) aim(v *move) (problem string) {
 	f, h := v.f, v.h
+	h.Back = Release{}
+	if m.in.Kind == Deploy && m.in.Release.ID != "" {
+		h.To = m.in.Release
+	}
 	if f.Odd != "" {
 		return fmt.Sprintf("%s/current is not as shipit leaves it: %s; move it away or point it to a directory in releases/, then plan again",
 			cmp.Or(f.Path, m.svc.Transport.Path), clean(f.Odd))
@@ -89,10 +94,8 @@ func (m *maker) aim(v *move) (problem string) {
 	if m.in.Kind == Rollback {
 		return m.aimBack(v)
 	}
-	h.To = m.in.Release
-	if h.To.ID == "" {
-		h.To = h.From
-		return ""
+	if m.in.Release.ID == "" {
+		return "" // which stands against the plan as a whole
 	}
 	v.flip = f.Live != h.To.ID || !f.settled()
 	h.Back, v.back = m.backOf(f, h.To.ID)

@@ -78,6 +78,9 @@ func Make(in Inputs) *Plan {
 	if m.svc.Lock.Scope == "global" {
 		b.Lock.Name = "global"
 	}
+	if in.Kind == Rollback {
+		b.Rollback.On = nil // it is tried once, and never rolled back itself
+	}
 	m.variables()
 	m.hosts()
 	m.batches()

@@ -87,8 +87,8 @@ func (m *maker) notes() {
 			}
 		}
 		if f := m.anyWith(m.newest); away > 0 && f != nil && m.in.Options.To == "" && m.in.Release.ID == "" {
-			b.Notes = append(b.Notes, fmt.Sprintf("%s not running %s stay as they are; name a release with --to to change all",
-				count(away, "host"), m.release(m.newest, f).Name()))
+			b.Notes = append(b.Notes, fmt.Sprintf("only what runs %s goes back; not running it: %s (name a release with --to to take all hosts there)",
+				m.release(m.newest, f).Name(), count(away, "host")))
 		}
 	}
 	for _, text := range m.order {

@@ -34,13 +34,15 @@ func (p *Plan) Problems() []string {
 	}
 	for _, k := range order {
 		names := hosts[k]
-		switch k.action {
-		case Unreachable:
-			out = append(out, fmt.Sprintf("%s cannot be reached: %s; repair it, or decide to go on with --without %s",
-				some(names), k.problem, strings.Join(names[:min(len(names), 3)], " --without ")))
-		default:
-			out = append(out, fmt.Sprintf("%s: %s; or leave it out with --without %s", some(names), k.problem, names[0]))
+		what := ": "
+		if k.action == Unreachable {
+			what = " cannot be reached: "
 		}
+		without := strings.Join(names, " --without ")
+		if len(names) > 3 {
+			without = "HOST for each of them"
+		}
+		out = append(out, fmt.Sprintf("%s%s%s (or go on with --without %s)", some(names), what, k.problem, without))
 	}
 	return out
 }

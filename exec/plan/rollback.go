@@ -17,7 +17,6 @@ import (
 // does not swap two releases.
 func (m *maker) aimBack(v *move) (problem string) {
 	f, h := v.f, v.h
-	h.To = h.From
 	wanted := m.in.Release.ID != "" || m.in.Options.To != ""
 	id := ""
 	switch {
