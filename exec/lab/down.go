@@ -17,6 +17,11 @@ func Down(dir string) error {
 	if err != nil {
 		return err
 	}
+	mine, err := claim(l.Dir)
+	if err != nil {
+		return err
+	}
+	defer mine.Close()
 	if err := l.stop(); err != nil {
 		return err
 	}

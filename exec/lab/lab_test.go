@@ -383,6 +383,24 @@ func TestE2ENoSSHDOutlivesAKilledSupervisor(t *testing.T) {
 	}
 }
 
+func TestUpTwiceAtOnceMakesOneLab(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: filepath.Join(t.TempDir(), "lab"), Hosts: 3, Executable: exe}
+	other := make(chan error, 1)
+	go func() {
+		_, err := Up(t.Context(), o)
+		other <- err
+	}()
+	up(t, o)
+	if err := <-other; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServeEndsWhenItsDirectoryVanishes(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()
@@ -500,8 +518,8 @@ func upErr(t *testing.T, o Options) error {
 
 func TestUpSaysWhoTookThePort(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "lab")
-	l, err := create(Options{Dir: dir, Hosts: 1, Log: t.Logf})
+	dir := t.TempDir()
+	l, err := create(Options{Hosts: 1, Log: t.Logf}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

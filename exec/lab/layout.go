@@ -53,7 +53,7 @@ func (l *Lab) fill(ctx context.Context, log func(string, ...any)) error {
 	}{
 		{l.Definition, string(definition)},
 		{l.Fleet, l.fleet()},
-		{filepath.Join(l.Dir, ".gitignore"), "/hosts/\n/hello.git/\n/lab.json\n/run/\n/ssh/\n"},
+		{filepath.Join(l.Dir, ".gitignore"), "*.shipit-plan.json\n/hosts/\n/hello.git/\n/lab.json\n/run/\n/ssh/\n"},
 	}
 	for _, f := range written {
 		if err := writeNew(f.path, f.content, 0o644); err != nil {

@@ -39,7 +39,16 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if o.Dir == "" {
 		o.Dir = "lab"
 	}
-	l, err := openOrCreate(o)
+	dir, err := placeFor(o)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := claim(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer mine.Close()
+	l, err := openOrCreate(o, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +76,49 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	return l, nil
 }
 
+// placeFor is the directory of the lab that o means, which exists
+// afterwards, and in which a lab can be.
+func placeFor(o Options) (string, error) {
+	if o.Hosts < 0 || o.Hosts > maxHosts {
+		return "", fmt.Errorf("a lab has 1 to %d hosts, not %d", maxHosts, o.Hosts)
+	}
+	if o.SSHD {
+		if _, err := findSSHD(); err != nil {
+			return "", err
+		}
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return "", fmt.Errorf("cannot find %s: %w", o.Dir, err)
+	}
+	if strings.ContainsAny(dir, "\n\r\":") {
+		return "", fmt.Errorf("cannot make a lab in %q: PATH and the files of SSH cannot hold this name; choose another with --dir", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("cannot make the lab: %w", err)
+	}
+	return dir, nil
+}
+
+// claim keeps everybody else from bringing the lab up or down until the file
+// is closed.
+func claim(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the lab: %w", err)
+	}
+	if !wait(2*startTimeout, func() bool { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }) {
+		f.Close()
+		return nil, fmt.Errorf("another shipit is bringing the lab in %s up or down; try again when it is done", dir)
+	}
+	return f, nil
+}
+
 // openOrCreate is the lab that o means.
-func openOrCreate(o Options) (*Lab, error) {
-	l, err := Open(o.Dir)
+func openOrCreate(o Options, dir string) (*Lab, error) {
+	l, err := Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return create(o)
+		return create(o, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -85,32 +132,14 @@ func openOrCreate(o Options) (*Lab, error) {
 	return l, nil
 }
 
-// create makes the directory of a new lab and marks it, so that Down can
-// remove it whatever happens next.
-func create(o Options) (*Lab, error) {
+// create marks the directory of a new lab, so that Down can remove it
+// whatever happens next.
+func create(o Options, dir string) (*Lab, error) {
 	if o.Hosts == 0 {
 		o.Hosts = 4
 	}
-	if o.Hosts < 1 || o.Hosts > maxHosts {
-		return nil, fmt.Errorf("a lab has 1 to %d hosts, not %d", maxHosts, o.Hosts)
-	}
-	if o.SSHD {
-		if _, err := findSSHD(); err != nil {
-			return nil, err
-		}
-	}
-	dir, err := filepath.Abs(o.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot find %s: %w", o.Dir, err)
-	}
-	if strings.ContainsAny(dir, "\n\r\":") {
-		return nil, fmt.Errorf("cannot make a lab in %q: PATH and the files of SSH cannot hold this name; choose another with --dir", dir)
-	}
 	if there, err := os.ReadDir(dir); err == nil && len(there) > 0 {
 		return nil, fmt.Errorf("%s is not empty and is no lab; choose another with --dir", dir)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("cannot make the lab: %w", err)
 	}
 	me, err := user.Current()
 	if err != nil {
