@@ -47,7 +47,7 @@ func (r *Rollout) goBack(room int) []Action {
 
 // undo is the host's undo, if there is room for it.
 func (h *hostState) undo(room *int) (Action, bool) {
-	if !h.Drained && h.Status != Unknown {
+	if !h.Drained {
 		if *room <= 0 {
 			return Action{}, false
 		}

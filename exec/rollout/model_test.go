@@ -20,6 +20,8 @@ type model struct {
 
 	started, aborted, hard, wanted, lockLost bool
 	broken                                   bool // a hook or gate stopped the run
+	waits                                    bool // a gate is open
+	passed                                   map[string]bool
 }
 
 // watched is what the model knows of a host. runs is the release it serves.
@@ -35,12 +37,13 @@ type watched struct {
 	back          bool   // the old release again
 	cause         string // "failed" or "unreachable": what it costs of the budget
 	failed        bool   // since its failure only an undo may start
+	covered       bool   // the policy wants the undo
 	undone        int
 	fenced        bool
 }
 
 func newModel(p *plan.Plan) *model {
-	m := &model{plan: p, hosts: map[string]*watched{}, batch: -1}
+	m := &model{plan: p, hosts: map[string]*watched{}, passed: map[string]bool{}, batch: -1}
 	for i := range p.Body.Hosts {
 		h := &p.Body.Hosts[i]
 		m.names = append(m.names, h.Name)
@@ -89,7 +92,7 @@ func (m *model) see(e event.Event) error {
 		m.started = true
 	case event.Aborted:
 		m.hard = m.hard || m.aborted
-		m.aborted = true
+		m.aborted, m.waits = true, false
 	case event.Answered:
 		if e.Choice != "leave" {
 			m.aborted, m.hard = false, false
@@ -97,7 +100,12 @@ func (m *model) see(e event.Event) error {
 		m.wanted = m.wanted || e.Choice == "rollback"
 	case event.LockLost:
 		m.lockLost, h.fenced = true, true
+	case event.GateOpened:
+		m.waits = true
+	case event.GatePassed:
+		m.waits, m.passed[e.Batch] = false, true
 	case event.GateRefused:
+		m.waits = false
 		if e.By != "" {
 			m.aborted = true
 		} else {
@@ -122,6 +130,15 @@ func (m *model) see(e event.Event) error {
 func (m *model) sliceStarts(e event.Event) error {
 	if m.aborted || m.broken || m.wanted {
 		return fmt.Errorf("3: slice %d of %s starts though the run was stopped", e.Slice, e.Batch)
+	}
+	if m.waits {
+		return fmt.Errorf("2: slice %d of %s starts while a gate is open", e.Slice, e.Batch)
+	}
+	if m.batch >= 0 {
+		last := m.plan.Body.Batches[m.batch]
+		if last.Name != e.Batch && (last.Soak > 0 || last.Confirm) && !m.passed[last.Name] {
+			return fmt.Errorf("2: %s starts before the gate of %s passed", e.Batch, last.Name)
+		}
 	}
 	for _, name := range m.names {
 		h := m.hosts[name]
@@ -252,10 +269,28 @@ func (m *model) fails(h *watched, e event.Event) {
 		h.checked = true
 	}
 	h.failed, h.runs = true, false
+	h.covered = m.covers(h, e)
 	h.cause = "failed"
 	if e.Cause == event.Lost || e.Cause == event.Unknown {
 		h.cause = "unreachable"
 	}
+}
+
+// covers tells whether the policy wants a failed host undone.
+func (m *model) covers(h *watched, e event.Event) bool {
+	on := m.plan.Body.Rollback.On
+	word := map[string]string{"before": "check", "check": "check", "after-batch": "check", "after-finish": "check",
+		"undrain": "drain"}[e.Step]
+	if word == "" {
+		word = e.Step
+	}
+	switch {
+	case e.Cause == event.Interrupted || !h.touched || len(h.plan.Undo) == 0:
+		return false
+	case e.Cause == event.Unknown || word == "":
+		return len(on) > 0
+	}
+	return slices.Contains(on, word)
 }
 
 // over checks what must hold at the end.
@@ -290,6 +325,9 @@ func (m *model) over(r *rollout.Rollout, outcome event.Outcome) error {
 		}
 		if !ok {
 			return fmt.Errorf("4: %s ends %s, %+v", view.Name, view.Status, *h)
+		}
+		if h.covered && h.undone == 0 && !m.hard && !h.fenced && (h.out || m.outOfService() < m.allowed()) {
+			return fmt.Errorf("4: %s failed and is not rolled back, %+v", view.Name, *h)
 		}
 		if h.out && view.Status != rollout.Stuck && view.Status != rollout.Unknown {
 			return fmt.Errorf("11: %s ends %s though it is out of service", view.Name, view.Status)

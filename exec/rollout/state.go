@@ -157,7 +157,7 @@ func (r *Rollout) GoingBack() bool { return r.back }
 func (r *Rollout) OutOfService() int {
 	n := 0
 	for i := range r.hosts {
-		if r.hosts[i].Drained || r.hosts[i].Status == Unknown {
+		if r.hosts[i].Drained {
 			n++
 		}
 	}
