@@ -1,0 +1,178 @@
+package eval
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"shipit/lang/diag"
+)
+
+// Files is where the functions file and templatefile read. Read gets the
+// path as the definition says it and gives the path below the root with the
+// bytes.
+type Files struct {
+	Read  func(path string) (string, []byte, error)
+	Cache map[string]*Template
+}
+
+// A Template is a parsed file for templatefile.
+type Template struct {
+	expr  hclsyntax.Expression
+	diags diag.List
+}
+
+// A TemplateError is what is wrong inside a template, with places there.
+type TemplateError struct {
+	Diags diag.List
+}
+
+func (e *TemplateError) Error() string { return "the template cannot be rendered" }
+
+// A ReadError tells that a file could not be read.
+type ReadError struct {
+	Path string
+	Err  error
+}
+
+func (e *ReadError) Error() string { return fmt.Sprintf("cannot read %q: %v", e.Path, e.Err) }
+
+func (e *ReadError) Unwrap() error { return e.Err }
+
+func (f *Files) read(arg int, path string) (string, []byte, error) {
+	below, text, err := f.Read(path)
+	if err != nil {
+		return "", nil, function.NewArgError(arg, &ReadError{path, err})
+	}
+	if !utf8.Valid(text) {
+		return "", nil, function.NewArgError(arg, &ReadError{path, fmt.Errorf("it is not UTF-8 text")})
+	}
+	return below, text, nil
+}
+
+func (f *Files) fileFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			_, text, err := f.read(0, args[0].AsString())
+			if err != nil {
+				return cty.UnknownVal(cty.String), err
+			}
+			return cty.StringVal(string(text)), nil
+		},
+	})
+}
+
+// templateFunc renders a template with the names that it is given and no
+// others. A template cannot render another one.
+func (f *Files) templateFunc(functions map[string]function.Function) function.Function {
+	functions = maps.Clone(functions)
+	return function.New(&function.Spec{
+		Params: []function.Parameter{
+			{Name: "path", Type: cty.String},
+			// Marks and unknowns stay inside the variables, so that messages
+			// about the template know which of them are sensitive.
+			{Name: "variables", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true},
+		},
+		Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			unknown := cty.UnknownVal(cty.String)
+			path, text, err := f.read(0, args[0].AsString())
+			if err != nil {
+				return unknown, err
+			}
+			given, marks := args[1].Unmark()
+			if !given.IsKnown() {
+				return unknown.WithMarks(marks), nil
+			}
+			if t := given.Type(); !t.IsObjectType() && !t.IsMapType() {
+				return unknown, function.NewArgErrorf(1, "the names are written { name = value }, not as %s", kind(t))
+			}
+			variables := given.AsValueMap()
+			t := f.parse(path, text)
+			if diags := t.check(variables, functions); len(diags) > 0 {
+				return unknown, &TemplateError{diags}
+			}
+			rendered, problems := t.expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions})
+			if problems.HasErrors() {
+				var diags diag.List
+				for _, p := range problems {
+					diags = append(diags, Translate(p)...)
+				}
+				return unknown, &TemplateError{diags}
+			}
+			rendered, more := rendered.Unmark()
+			switch {
+			case !rendered.IsKnown():
+				rendered = unknown
+			case rendered.IsNull(), !rendered.Type().IsPrimitiveType():
+				return unknown, &TemplateError{diag.List{At("E0311", t.expr.Range(), "template gives no text", "It gives "+Kind(rendered)+".", "")}}
+			case rendered.Type() != cty.String:
+				text, err := convertFunc(cty.String).Call([]cty.Value{rendered})
+				if err != nil {
+					return unknown, err
+				}
+				rendered = text
+			}
+			return rendered.WithMarks(marks, more), nil
+		},
+	})
+}
+
+// parse reads a template once.
+func (f *Files) parse(path string, text []byte) *Template {
+	if t := f.Cache[path]; t != nil {
+		return t
+	}
+	t := &Template{}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	tokens, _ := hclsyntax.LexTemplate(text, path, hcl.InitialPos)
+	t.diags = CheckLimits(tokens)
+	if len(t.diags) == 0 {
+		expr, problems := hclsyntax.ParseTemplate(text, path, hcl.InitialPos)
+		t.expr = expr
+		for _, p := range problems {
+			t.diags = append(t.diags, TranslateSyntax(p, text)...)
+		}
+	}
+	if f.Cache != nil {
+		f.Cache[path] = t
+	}
+	return t
+}
+
+// check reports the names that the template uses and was not given.
+func (t *Template) check(variables map[string]cty.Value, functions map[string]function.Function) diag.List {
+	if len(t.diags) > 0 {
+		return t.diags
+	}
+	var diags diag.List
+	names := slices.Sorted(maps.Keys(variables))
+	for _, ref := range t.expr.Variables() {
+		name := ref.RootName()
+		if _, ok := variables[name]; ok {
+			continue
+		}
+		diags = append(diags, unknownInTemplate(name, ref.SourceRange(), names))
+	}
+	return append(diags, UnknownFunctions(t.expr, slices.Sorted(maps.Keys(functions)))...)
+}
+
+func unknownInTemplate(name string, r hcl.Range, names []string) diag.Diagnostic {
+	d := At("E0311", r, fmt.Sprintf("the template is not given %q", name),
+		"A template knows only the names that templatefile gives to it. "+Listing("Here these are", names), "")
+	if near := diag.Nearest(name, names); near != "" {
+		d.Help = fmt.Sprintf("Did you mean %q?", near)
+	} else {
+		d.Help = fmt.Sprintf("Add %s = … to the object after the path, or write $${%s} for the text itself.", name, name)
+	}
+	return d
+}

@@ -1,0 +1,90 @@
+package eval
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"shipit/lang/diag"
+)
+
+var (
+	colonArgument = regexp.MustCompile(`^\s*"?([A-Za-z_][A-Za-z0-9_-]*)"?\s*:\s*(.*?)\s*$`)
+	setBefore     = regexp.MustCompile(`:(\d+),(\d+)-(\d+)\.`)
+)
+
+// TranslateSyntax says in our words what the parser found.
+func TranslateSyntax(p *hcl.Diagnostic, source []byte) diag.List {
+	r := subject(p)
+	d := At("E0101", r, lower(p.Summary), p.Detail, "")
+	line := lineAt(source, r.Start.Byte)
+	switch {
+	case strings.HasPrefix(p.Summary, "Argument or block definition"), p.Summary == "Invalid argument name":
+		if m := colonArgument.FindStringSubmatch(line); m != nil {
+			d.Code, d.Summary = "E0108", "arguments are set with \"=\", not with \":\""
+			d.Detail = ""
+			d.Help = fmt.Sprintf("Write %s = %s", m[1], m[2])
+		}
+	case p.Summary == "Invalid template control keyword", p.Summary == "Invalid template directive":
+		d.Code, d.Summary = "E0109", "\"%{\" begins a template directive"
+		d.Detail = "After \"%{\" stands if, for, else, endif or endfor."
+		d.Help = "Write %%{ for the text itself."
+	case strings.HasPrefix(p.Summary, "Extra characters after interpolation"):
+		d.Detail = "Between \"${\" and \"}\" stands one expression."
+		d.Help = "Write $${ for a shell to read it."
+	case p.Summary == "Attribute redefined":
+		d.Code, d.Summary = "E0110", fmt.Sprintf("%q is set twice", text(source, r))
+		d.Detail = ""
+		d.Help = "Remove one of the two."
+		if m := setBefore.FindStringSubmatch(p.Detail); m != nil {
+			d.Related = []diag.Related{{Range: rangeAt(source, r.Filename, m[1:]), Text: "set here before"}}
+		}
+	case p.Summary == "Invalid character" && strings.Contains(p.Detail, "Tab"):
+		d.Summary = "tab character"
+	}
+	return diag.List{d}
+}
+
+// text is the source at r.
+func text(source []byte, r hcl.Range) string {
+	if r.Start.Byte < 0 || r.End.Byte > len(source) || r.Start.Byte > r.End.Byte {
+		return ""
+	}
+	return string(source[r.Start.Byte:r.End.Byte])
+}
+
+func lineAt(source []byte, at int) string {
+	at = max(0, min(at, len(source)))
+	start := bytes.LastIndexByte(source[:at], '\n') + 1
+	end := bytes.IndexByte(source[start:], '\n')
+	if end < 0 {
+		return string(source[start:])
+	}
+	return string(source[start : start+end])
+}
+
+// rangeAt makes a range within one line of line, column and end column as
+// HCL writes them in its messages.
+func rangeAt(source []byte, file string, numbers []string) diag.Range {
+	n := make([]int, 3)
+	for i := range n {
+		n[i], _ = strconv.Atoi(numbers[i])
+	}
+	offset := 0
+	for i := 1; i < n[0]; i++ {
+		next := bytes.IndexByte(source[offset:], '\n')
+		if next < 0 {
+			break
+		}
+		offset += next + 1
+	}
+	return diag.Range{
+		File:  file,
+		Start: diag.Pos{Line: n[0], Column: n[1], Byte: offset + n[1] - 1},
+		End:   diag.Pos{Line: n[0], Column: n[2], Byte: offset + n[2] - 1},
+	}
+}

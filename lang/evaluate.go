@@ -1,0 +1,91 @@
+package lang
+
+import (
+	"fmt"
+	"slices"
+
+	"shipit/lang/diag"
+	"shipit/lang/eval"
+)
+
+// Inputs are what an evaluation is for.
+type Inputs struct {
+	// Env is the environment; "" is the only one.
+	Env string
+	// Vars are values for variables; a later one wins over an earlier one.
+	Vars []Assignment
+	// Release stands for release.* in expressions. Without it, attributes
+	// that depend on the release are left out.
+	Release *Release
+}
+
+// Evaluate resolves every expression for one environment and its hosts. The
+// Definition is nil only where there are errors.
+func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
+	if c.broken.HasErrors() {
+		return nil, c.broken
+	}
+	env, problem := c.environment(in.Env)
+	if problem != nil {
+		return nil, diag.List{*problem}
+	}
+	e := c.evaluator(env, in.Vars)
+	e.release = in.Release
+	e.checkAssigned(in.Vars)
+	d := e.build()
+	diags := consolidate(e.diags, 1, e.secrets)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return d, diags
+}
+
+// Validate evaluates everything offline: every environment, every host,
+// every expression. Variables without a value and release.* are unknown.
+func (c *Config) Validate(vars []Assignment) diag.List {
+	if c.tooOld || c.schema == nil {
+		return nil
+	}
+	var diags diag.List
+	secrets := map[string]bool{}
+	environments := c.Environments()
+	for _, env := range environments {
+		e := c.evaluator(env, vars)
+		e.offline = true
+		e.checkAssigned(vars)
+		e.build()
+		diags = append(diags, e.diags...)
+		for s := range e.secrets {
+			secrets[s] = true
+		}
+	}
+	return consolidate(diags, len(environments), secrets)
+}
+
+// choose finds the environment that was asked for.
+func (c *Config) environment(name string) (string, *diag.Diagnostic) {
+	known := c.Environments()
+	switch {
+	case slices.Contains(known, name):
+		return name, nil
+	case name == "" && len(known) == 1:
+		return known[0], nil
+	case name == "":
+		return "", &diag.Diagnostic{
+			Code: "E0506", Severity: diag.Error, Summary: "which environment?",
+			Detail: eval.Listing("The definition declares", known), Help: fmt.Sprintf("Write -e %s.", known[0]), Subject: eval.Range(c.environments[0].def),
+		}
+	}
+	d := &diag.Diagnostic{Code: "E0505", Severity: diag.Error, Summary: fmt.Sprintf("there is no environment %q", name), Detail: eval.Listing("There are", known)}
+	if len(c.environments) == 0 {
+		d.Detail = "The definition declares none, so that there is only \"default\"."
+	}
+	if near := diag.Nearest(name, known); near != "" {
+		d.Help = fmt.Sprintf("Did you mean %q?", near)
+	}
+	return "", d
+}
+
+// Fold writes host names as briefly as expand can read them back:
+// web[01-09].example.org.
+func Fold(names []string) string { return eval.Fold(names) }

@@ -1,0 +1,184 @@
+package lang
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"shipit/lang/diag"
+	"shipit/lang/eval"
+)
+
+// Rules between fields, each with both places.
+
+func (e *evaluator) checkHosts(n *node, names []string) {
+	if len(names) > 0 || n.attrs["hosts"] == nil {
+		return
+	}
+	help := ""
+	if e.env != nil && e.env.attrs["hosts"] == nil {
+		help = fmt.Sprintf("Add hosts = hosts.NAME to environment %q.", e.envName)
+	} else if e.env == nil {
+		help = "Without an environment block, write hosts = hosts.NAME in the service."
+	}
+	e.errorf("E0412", n.at("hosts"), help, "", "the service has no hosts in environment %s", e.envName)
+}
+
+// checkTimes compares the times of a check that were written down.
+func (e *evaluator) checkTimes(n *node, c Check) {
+	for _, name := range []string{"within", "every", "timeout"} {
+		if v, ok := e.attr(n, name); ok && n.attrs[name] != nil && v.(Duration) == 0 {
+			e.errorf("E0405", n.at(name), "", "", "%s must be more than nothing", name)
+			return
+		}
+	}
+	within := diag.Range{}
+	if n.attrs["within"] != nil {
+		within = eval.Range(n.at("within"))
+	}
+	if n.attrs["every"] != nil && c.Every > 0 && c.Within > 0 && c.Every >= c.Within {
+		e.report(dangling(eval.At("E0405", n.at("every"), "the check is asked only once before its deadline",
+			fmt.Sprintf("every is %s and within is %s.", c.Every, c.Within), "Make every shorter than within."), orBlock(within, n), "the deadline"))
+	}
+	if n.attrs["timeout"] != nil && c.Timeout > c.Within && c.Within > 0 {
+		e.report(dangling(eval.At("E0405", n.at("timeout"), "an attempt may take longer than the deadline",
+			fmt.Sprintf("timeout is %s and within is %s.", c.Timeout, c.Within), "Make timeout at most within."), orBlock(within, n), "the deadline"))
+	}
+}
+
+func orBlock(r diag.Range, n *node) diag.Range {
+	if r.File == "" {
+		return eval.Range(n.def)
+	}
+	return r
+}
+
+// checkBatches checks the rules between batches and the rest of the service.
+func (e *evaluator) checkBatches(n *node, known bool) {
+	blocks := n.all("batch")
+	taken := map[string]*node{}
+	inService := map[string]bool{}
+	var serviceNames []string
+	for _, h := range e.serviceHosts {
+		inService[h.Name] = true
+		serviceNames = append(serviceNames, h.Name)
+	}
+	for i, b := range blocks {
+		if b.attrs["size"] != nil && i < len(blocks)-1 {
+			e.report(dangling(eval.At("E0402", b.attrs["size"].nameAt, "only the last batch can have a size",
+				"A size repeats until no host is left, so nothing is left for the batches after it.", "Move it to the end, or name its hosts."),
+				eval.Range(blocks[i+1].def), "this batch would get no hosts"))
+		}
+		if a := b.attrs["soak"]; a != nil && get[Duration](e, b, "soak") > 0 && len(n.all("check")) == 0 {
+			e.errorf("E0408", a.expr.Range(), "Add a check block, or remove soak.", "Soaking is going on to ask the checks.", "soak needs a check")
+		}
+		if by := get[string](e, b, "by"); by != "" && known && len(e.serviceHosts) > 0 {
+			e.checkBy(b, by)
+		}
+		if b.attrs["hosts"] == nil || !known {
+			continue
+		}
+		names, ok := e.hostNames(b)
+		if ok && len(names) == 0 {
+			e.warnf("W0404", b.at("hosts"), "", "", "the batch %q is empty in environment %s", b.name(), e.envName)
+		}
+		for _, name := range names {
+			at := b.at("hosts")
+			switch {
+			case !inService[name]:
+				d := eval.At("E0403", at, fmt.Sprintf("%s is not a host of the service", name), "", "Choose among service.hosts.")
+				e.report(dangling(d, eval.Range(n.at("hosts")), "the hosts of the service"))
+			case taken[name] != nil:
+				d := eval.At("E0404", at, fmt.Sprintf("%s is in two batches", name), "", "A host is deployed to once in a run.")
+				e.report(dangling(d, eval.Range(taken[name].at("hosts")), "the first batch with it"))
+			default:
+				taken[name] = b
+			}
+		}
+	}
+	if sized := len(blocks) > 0 && blocks[len(blocks)-1].attrs["size"] != nil; len(blocks) > 0 && !sized && known {
+		e.checkLeft(n, blocks, taken, serviceNames)
+	}
+	e.checkFiles(n)
+	e.checkRest(n)
+}
+
+// checkLeft finds hosts that no batch takes.
+func (e *evaluator) checkLeft(n *node, blocks []*node, taken map[string]*node, names []string) {
+	for _, b := range blocks {
+		if _, ok := e.hostNames(b); !ok {
+			return
+		}
+	}
+	var left []string
+	for _, name := range names {
+		if taken[name] == nil {
+			left = append(left, name)
+		}
+	}
+	if len(left) > 0 {
+		last := blocks[len(blocks)-1]
+		e.errorf("E0415", last.def, `Add batch "rest" { size = 1 } at the end.`, "They are "+eval.Fold(left)+".", "%d hosts are in no batch", len(left))
+	}
+}
+
+func (e *evaluator) checkBy(b *node, by string) {
+	var known []string
+	for _, label := range e.allLabels() {
+		known = append(known, label)
+	}
+	for _, h := range e.serviceHosts {
+		if _, ok := h.Labels[by]; ok {
+			return
+		}
+	}
+	d := eval.At("E0212", b.at("by"), fmt.Sprintf("no host carries a label %q", by), eval.Listing("The labels are", known), "")
+	if near := diag.Nearest(by, known); near != "" {
+		d.Help = fmt.Sprintf("Did you mean %q?", near)
+	}
+	e.report(d)
+}
+
+// checkFiles finds files inside the directory that releases live in.
+func (e *evaluator) checkFiles(n *node) {
+	t := n.first("transport")
+	dir := path.Clean(get[string](e, t, "path"))
+	if t == nil || dir == "." {
+		return
+	}
+	for _, f := range n.all("file") {
+		if inside := path.Clean(f.name()); inside == dir || strings.HasPrefix(inside, dir+"/") {
+			e.report(dangling(eval.At("E0407", f.nameAt(), "the file lies where releases live",
+				"A release replaces what is below the transport's path.", "Put the file elsewhere, or name it in shared."), eval.Range(t.at("path")), "releases live here"))
+		}
+	}
+}
+
+// checkRest holds the rules that need two blocks.
+func (e *evaluator) checkRest(n *node) {
+	if r, d := n.first("restart"), n.first("drain"); r != nil && d != nil && r.kind.Name == "none" {
+		w := eval.At("W0403", r.def, "the host is drained for nothing", "Nothing is restarted, so nothing needs to be out of service.", "Remove drain, or say how the service is restarted.")
+		w.Severity = diag.Warning
+		e.report(dangling(w, eval.Range(d.def), "the drain"))
+	}
+	for _, c := range n.all("check") {
+		from := get[string](e, c, "from")
+		if c.kind.Name == "systemd" && from == "deployer" {
+			e.errorf("E0409", c.at("from"), `Remove from, or write from = "host".`, "The deployer cannot see the units of a host.", "a systemd check is asked on the host")
+		}
+	}
+	for _, h := range n.all("hook") {
+		at := h.attrs["at"]
+		if at == nil {
+			continue
+		}
+		if once := h.attrs["once"]; once != nil && atRun(at) && get[bool](e, h, "once") && get[string](e, h, "from") == "deployer" {
+			w := eval.At("W0407", once.expr.Range(), "once says nothing here", "A hook of the run from the deployer runs once anyway.", "Remove once.")
+			w.Severity = diag.Warning
+			e.report(w)
+		}
+	}
+	if r := n.first("rollback"); r != nil && r.attrs["scope"] != nil && get[string](e, r, "scope") == "batch" && len(n.all("batch")) == 0 {
+		e.errorf("E0416", r.at("scope"), "Add batch blocks, or write \"host\" or \"run\".", "", "scope is batch, and there are no batches")
+	}
+}

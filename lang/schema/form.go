@@ -1,0 +1,95 @@
+package schema
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A Form is what the text of an attribute or label must look like. Every
+// form forbids a leading "-" (it would be read as an option by the program
+// that gets it), control characters and NUL.
+type Form string
+
+// The forms.
+const (
+	AnyText     Form = ""      // no rule: content of files, descriptions, scripts
+	Line        Form = "line"  // one line
+	Plain       Form = "plain" // one line, not empty, no leading "-"
+	Name        Form = "name"  // of a service, batch, check, variable
+	Ident       Form = "ident" // an HCL identifier, so that it can be referred to
+	HostName    Form = "host"
+	UserName    Form = "user"
+	UnitName    Form = "unit"
+	ServiceName Form = "init" // of a SysV service
+	SignalName  Form = "signal"
+	PathName    Form = "path" // absolute, or relative to the login's home, without ".."
+	BelowPath   Form = "below"
+	URL         Form = "url"
+	TagScheme   Form = "scheme"
+	Jump        Form = "jump" // [user@]host[:port]
+)
+
+type rule struct {
+	pattern *regexp.Regexp
+	want    string
+}
+
+var rules = map[Form]rule{
+	Name:        {regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`), "letters, digits, \"_\", \"-\" and \".\", at most 63, not beginning with \"-\" or \".\""},
+	Ident:       {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`), "letters, digits, \"_\" and \"-\", at most 63, beginning with a letter"},
+	HostName:    {regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252})$`), "letters, digits, \".\", \"-\", \"_\" and \":\" (of an IPv6 address), not beginning with \"-\""},
+	UserName:    {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$`), "letters, digits, \"_\", \"-\" and \".\", beginning with a letter or \"_\""},
+	UnitName:    {regexp.MustCompile(`^[A-Za-z0-9_:@\\][A-Za-z0-9_:.@\\-]{0,250}$`), "letters, digits and any of \":_.@\\-\", not beginning with \"-\""},
+	ServiceName: {regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,120}$`), "letters, digits and any of \"_.@+-\", not beginning with \"-\""},
+	SignalName:  {regexp.MustCompile(`^[A-Z][A-Z0-9+]{1,9}$`), "a signal without SIG, like \"HUP\" or \"USR2\""},
+	URL:         {regexp.MustCompile(`^https?://[^\s/]+`), "a URL that begins with http:// or https://"},
+	Jump:        {regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`), "[user@]host[:port]"},
+}
+
+// Check says why text has not the form f, as what it must look like; ""
+// where it has.
+func (f Form) Check(text string) string {
+	if f == AnyText {
+		if strings.ContainsRune(text, 0) {
+			return "text without NUL characters"
+		}
+		return ""
+	}
+	for _, r := range text {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return "text without control characters, on one line"
+		}
+	}
+	if r, ok := rules[f]; ok {
+		if !r.pattern.MatchString(text) {
+			return r.want
+		}
+		return ""
+	}
+	switch f {
+	case Line:
+		return ""
+	case Plain, PathName, BelowPath, TagScheme:
+		if text == "" {
+			return "something: it is empty"
+		}
+		if strings.HasPrefix(text, "-") {
+			return "text that does not begin with \"-\""
+		}
+		if f == TagScheme || f == Plain {
+			return ""
+		}
+		for part := range strings.SplitSeq(text, "/") {
+			if part == ".." {
+				return "a path without \"..\""
+			}
+		}
+		if f == BelowPath && strings.HasPrefix(text, "/") {
+			return "a relative path"
+		}
+		if strings.HasPrefix(text, "~") {
+			return "an absolute path, or one relative to the login's home without \"~\""
+		}
+	}
+	return ""
+}

@@ -1,0 +1,106 @@
+package schema
+
+func transport() *Block {
+	return &Block{
+		Name: "transport", Scope: Service, Min: 1, Max: 1,
+		Doc: "How the bytes of a release reach a host, and where they lie there.",
+		Attrs: []Attr{
+			{Name: "path", Type: String, Required: true, Form: PathName, Doc: "The service's directory on a host, absolute or relative to the login's home."},
+			{Name: "shared", Type: Strings, Default: "[]", Form: BelowPath, Doc: "Paths below the release that live across releases."},
+		},
+		Kinds: []Kind{
+			{Name: "git", Doc: "The hosts fetch from a git repository that they can reach.", Attrs: []Attr{
+				{Name: "origin", Type: String, Form: Plain, Doc: "Where the hosts fetch from: a URL, or a host that has the repository. Default: the release's repo."},
+				{Name: "submodules", Type: Bool, Default: "false", Doc: "Whether submodules are fetched too."},
+			}},
+			{Name: "push", Doc: "Over the SSH connection, only what the host lacks."},
+		},
+	}
+}
+
+func restart() *Block {
+	within := Attr{Name: "within", Type: Duration, Default: `"60s"`, Doc: "How long it may take."}
+	return &Block{
+		Name: "restart", Scope: Host, Min: 1, Max: 1,
+		Doc:   "How the service takes up a new release.",
+		Attrs: []Attr{within},
+		Kinds: []Kind{
+			{Name: "systemd", Doc: "systemctl restart, and the unit must be active afterwards.", ExactlyOne: [][]string{{"unit", "units"}}, Attrs: []Attr{
+				{Name: "unit", Type: String, Form: UnitName, Doc: "The unit."},
+				{Name: "units", Type: Strings, Form: UnitName, Doc: "Or several, in order."},
+				{Name: "reload", Type: Bool, Default: "false", Doc: "Reload instead of restart."},
+			}},
+			{Name: "service", Doc: "service NAME restart, as SysV scripts have it.", Attrs: []Attr{
+				{Name: "name", Type: String, Required: true, Form: ServiceName, Doc: "The service."},
+				{Name: "reload", Type: Bool, Default: "false", Doc: "service NAME reload instead."},
+			}},
+			{Name: "signal", Doc: "A signal to the running process.", ExactlyOne: [][]string{{"pid_file", "unit"}}, Attrs: []Attr{
+				{Name: "signal", Type: String, Default: `"HUP"`, Form: SignalName, Doc: "Its name without SIG."},
+				{Name: "pid_file", Type: String, Form: PathName, Doc: "The file that holds the process id."},
+				{Name: "unit", Type: String, Form: UnitName, Doc: "Or the systemd unit of the process."},
+			}},
+			{Name: "command", Doc: "Any command; its exit code decides.", ExactlyOne: [][]string{{"run", "shell"}}, Attrs: commandAttrs()},
+			{Name: "none", Doc: "Nothing needs to be restarted."},
+		},
+	}
+}
+
+func check() *Block {
+	return &Block{
+		Name: "check", Labels: []Label{{"name", Name}}, Scope: Host,
+		Doc: "A question about a host or its service, asked until the answer is pass or the deadline is over.",
+		Attrs: []Attr{
+			{Name: "at", Type: String, Default: `"host"`, Scope: Service, OneOf: []string{"host", "batch", "finish"}, Doc: "Asked right after each host, after the slice, or at the end of the run."},
+			{Name: "from", Type: String, Default: `"host"`, Scope: Service, OneOf: []string{"host", "deployer"}, Doc: "Where it is asked from."},
+			{Name: "within", Type: Duration, Default: `"30s"`, Doc: "The deadline."},
+			{Name: "every", Type: Duration, Default: `"1s"`, Doc: "The time between two attempts."},
+			{Name: "timeout", Type: Duration, Default: `"5s"`, Doc: "How long one attempt may take; never more than within."},
+			{Name: "successes", Type: Number, Default: "1", Min: 1, Max: 1000, Doc: "How many attempts must pass in a row."},
+		},
+		Kinds: []Kind{
+			{Name: "http", Doc: "A GET request.", Attrs: []Attr{
+				{Name: "url", Type: String, Required: true, Form: URL, Doc: "What is asked for."},
+				{Name: "status", Type: Number, Default: "200", Min: 100, Max: 599, Doc: "The status that is wanted."},
+				{Name: "contains", Type: String, Doc: "What the body must contain: release.tag proves that the new process answers."},
+				{Name: "headers", Type: Labels, Default: "{}", Form: Line, Doc: "Headers that are sent."},
+			}},
+			{Name: "tcp", Doc: "A connection is accepted.", Attrs: []Attr{
+				{Name: "address", Type: String, Form: HostName, Doc: "Default: localhost from the host, the host's address from the deployer."},
+				{Name: "port", Type: Number, Required: true, Min: 1, Max: 65535, Doc: "The port."},
+			}},
+			{Name: "systemd", Doc: "A unit is active.", Attrs: []Attr{
+				{Name: "unit", Type: String, Required: true, Form: UnitName, Doc: "The unit."},
+			}},
+			{Name: "command", Doc: "A command ends with 0.", ExactlyOne: [][]string{{"run", "shell"}}, Attrs: commandAttrs()},
+		},
+	}
+}
+
+func notify() *Block {
+	events := []string{"start", "finish", "failure", "rollback"}
+	on := Attr{Name: "on", Type: Strings, Default: `["start", "finish", "failure", "rollback"]`, OneOf: events, Doc: "Which moments."}
+	return &Block{
+		Name: "notify", Scope: Run,
+		Doc:   "Tells somebody what happens. It never changes the outcome.",
+		Attrs: []Attr{on},
+		Kinds: []Kind{
+			{Name: "irc", Doc: "A line in a channel.", Attrs: []Attr{
+				{Name: "server", Type: String, Form: HostName, Doc: "host:port of the server."},
+				{Name: "channel", Type: String, Required: true, Form: Line, Doc: "The channel."},
+			}},
+			{Name: "webhook", Doc: "A POST of the event as JSON.", Attrs: []Attr{
+				{Name: "url", Type: String, Required: true, Form: URL, Doc: "Where to."},
+			}},
+			{Name: "exec", Doc: "A program on the deployer that gets the event as JSON on its input.", Attrs: []Attr{
+				{Name: "run", Type: Command, Required: true, Doc: "The program and its arguments."},
+			}},
+		},
+	}
+}
+
+func commandAttrs() []Attr {
+	return []Attr{
+		{Name: "run", Type: Command, Doc: "The program and its arguments; no shell."},
+		{Name: "shell", Type: String, Doc: "Or a script for /bin/sh."},
+	}
+}

@@ -1,0 +1,118 @@
+package schema
+
+// File is the schema of a definition file: the blocks and attributes at the
+// top level.
+func File() *Block {
+	return &Block{
+		Doc:   "The top level of a file.",
+		Scope: Literal,
+		Attrs: []Attr{
+			{Name: "include", Type: Strings, Form: Plain, Doc: "Files that are read as if they stood here. Each is read once."},
+		},
+		Blocks: []*Block{shipit(), variable(), locals(), hosts(), environment(), service()},
+	}
+}
+
+func shipit() *Block {
+	return &Block{
+		Name: "shipit", Scope: Literal, Max: 1,
+		Doc: "What the definition asks of shipit itself. It is read before anything else.",
+		Attrs: []Attr{
+			{Name: "required_version", Type: String, Form: Line, Doc: "Versions of shipit that can read the definition, like \">= 0.4, < 2\"."},
+		},
+	}
+}
+
+func variable() *Block {
+	return &Block{
+		Name: "variable", Labels: []Label{{"name", Ident}}, Scope: Literal,
+		Doc: "A value that is chosen per environment or per run. Expressions use it as var.NAME. One without a default must be given.",
+		Attrs: []Attr{
+			{Name: "type", Type: Types, Default: "any", Doc: "The type that every value is converted to: string, number, bool, list(TYPE), map(TYPE), set(TYPE), object({NAME = TYPE}), tuple([TYPE]) or any."},
+			{Name: "default", Type: Any, Scope: Constant, Doc: "The value where nothing else is given."},
+			{Name: "description", Type: String, Doc: "What it is for."},
+			{Name: "sensitive", Type: Bool, Default: "false", Doc: "Keep the value out of every output, plan and process list. It may be used in the content of a file and in conditions, nowhere else."},
+		},
+		Blocks: []*Block{{
+			Name: "validation", Scope: Own,
+			Doc: "A condition that every value must meet.",
+			Attrs: []Attr{
+				{Name: "condition", Type: Bool, Required: true, Secret: true, Doc: "Whether the value is good. It may use the variable itself and functions."},
+				{Name: "message", Type: String, Required: true, Doc: "What is wrong with a value that is not."},
+			},
+		}},
+	}
+}
+
+func locals() *Block {
+	return &Block{
+		Name: "locals", Scope: Top, Free: true,
+		Doc: "Names for expressions, used as local.NAME. There may be several blocks; the names may refer to each other, not in a circle.",
+	}
+}
+
+func ssh() *Block {
+	return &Block{
+		Name: "ssh", Max: 1,
+		Doc: "How the hosts are reached. What is left out is decided by ~/.ssh/config.",
+		Attrs: []Attr{
+			{Name: "user", Type: String, Form: UserName, Doc: "The login."},
+			{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd."},
+			{Name: "jump", Type: Words, Form: Jump, Doc: "The hosts to go through, [user@]host[:port], the first hop first."},
+			{Name: "known_hosts", Type: String, Form: BelowPath, Doc: "A known_hosts file in the repository: then no other host key is accepted."},
+			{Name: "identity", Type: String, Form: Plain, Doc: "The path of a private key, or of its public half (then an agent signs)."},
+		},
+	}
+}
+
+func hosts() *Block {
+	return &Block{
+		Name: "hosts", Labels: []Label{{"name", Ident}}, Scope: Fleet,
+		Doc: "A named group of machines, used as hosts.NAME. A machine belongs to one group.",
+		Attrs: []Attr{
+			{Name: "names", Type: Strings, Required: true, Form: HostName, Doc: "The names of the hosts, in the order in which they are deployed to. expand(\"web[01-20].example.org\") writes a range."},
+			{Name: "labels", Type: Labels, Default: "{}", Doc: "What expressions and select() know about the hosts."},
+		},
+		Blocks: []*Block{
+			ssh(),
+			{
+				Name: "host", Labels: []Label{{"name", HostName}},
+				Doc: "What is different on one host of the group.",
+				Attrs: []Attr{
+					{Name: "address", Type: String, Form: HostName, Doc: "What is dialled. Default: the name."},
+					{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd on this host."},
+					{Name: "labels", Type: Labels, Default: "{}", Doc: "Added to the labels of the group; the same key wins over the group's."},
+				},
+				Blocks: []*Block{ssh()},
+			},
+		},
+	}
+}
+
+func environment() *Block {
+	return &Block{
+		Name: "environment", Labels: []Label{{"name", Name}}, Scope: Top,
+		Doc: "A named choice of hosts and of values for variables. Nothing else differs between environments. Without one, there is the environment \"default\".",
+		Attrs: []Attr{
+			{Name: "hosts", Type: Hosts, Default: "[]", Doc: "The hosts, as env.hosts."},
+			{Name: "values", Type: Values, Scope: Constant, Doc: "Values of declared variables."},
+			{Name: "protected", Type: Bool, Default: "false", Scope: Literal, Doc: "Whether apply asks to type the environment's name."},
+		},
+	}
+}
+
+func service() *Block {
+	return &Block{
+		Name: "service", Labels: []Label{{"name", Name}}, Scope: Env, Max: 1,
+		Doc: "What is deployed. A definition has exactly one.",
+		Attrs: []Attr{
+			{Name: "description", Type: String, Form: Line, Scope: Service, Doc: "One line for people."},
+			{Name: "owners", Type: Strings, Default: "[]", Form: Line, Scope: Service, Doc: "Who to ask."},
+			{Name: "hosts", Type: Hosts, Required: true, Doc: "The machines, in the order of deployment."},
+			{Name: "user", Type: String, Form: UserName, Doc: "The Unix user that owns the releases and runs the commands. Default: the login."},
+		},
+		Blocks: []*Block{
+			release(), transport(), file(), batch(), drain(), restart(), check(), rollback(), hook(), notify(), lock(), assert(),
+		},
+	}
+}
