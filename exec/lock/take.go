@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,10 @@ type Taking struct {
 	Run    string
 	Owner  string // user@machine
 	Reason string
+	// Was, if set, is the generation that this run had before its connection
+	// was lost: if nobody has taken the lock since, its old lease is no
+	// obstacle.
+	Was int64
 	// Steps run in the same exec once the lock is taken, before Take
 	// returns; one that fails gives the lock back.
 	Steps []remote.Step
@@ -180,9 +185,9 @@ func (t Taking) steps() []remote.Step {
 		"dir": t.Dir, "run": t.Run, "owner": t.Owner, "reason": t.Reason,
 		"lease": t.Lease.String(), "beat": t.Beat.String(),
 	}
-	head := fmt.Sprintf("d=%s run=%s owner=%s reason=%s ttl=%d patience=%d\n%s", remote.QuotePath(t.Dir),
+	head := fmt.Sprintf("d=%s run=%s owner=%s reason=%s ttl=%d patience=%d was=%d\n%s", remote.QuotePath(t.Dir),
 		remote.Quote(line(t.Run)), remote.Quote(line(t.Owner)), remote.Quote(line(t.Reason)),
-		seconds(t.Lease), seconds(t.Patience), lookScript)
+		seconds(t.Lease), seconds(t.Patience), t.Was, lookScript)
 	steps := []remote.Step{{ID: "lock", Op: "lock", Args: args, Shell: head + takeScript}}
 	steps = append(steps, t.Steps...)
 	return append(steps, remote.Step{ID: "hold", Op: "hold", Args: args, Shell: head + holdScript})
@@ -212,7 +217,7 @@ func (h *hearing) hear(r remote.Record) {
 	case "lock":
 		h.own = append(h.own, r)
 	case "hold":
-		if r.Kind == remote.Fact && r.Key == "renewed" {
+		if r.Kind == remote.Fact && (r.Key == "held" || r.Key == "renewed") {
 			g, _ := strconv.ParseInt(r.Text, 10, 64) // our own script prints a number
 			select {
 			case h.renewed <- g:
@@ -226,15 +231,17 @@ func (h *hearing) hear(r remote.Record) {
 	}
 }
 
+// held tells that somebody has the lock who has not yet said who it is.
+func (h *hearing) held() bool {
+	return slices.ContainsFunc(h.own, func(r remote.Record) bool { return r.Kind == remote.Fact && r.Key == "held" })
+}
+
 // refusal is why the lock was not taken, after the exec ended with err.
 func (h *hearing) refusal(err error) error {
 	var step *remote.StepError
 	if errors.As(err, &step) && step.Step == "lock" {
-		for _, r := range h.own {
-			if r.Kind == remote.Fact && r.Key == "held" {
-				holder, _ := Holds(h.own)
-				return &HeldError{Holder: holder}
-			}
+		if holder, ok := Holds(h.own); ok || h.held() {
+			return &HeldError{Holder: holder}
 		}
 		return fmt.Errorf("cannot take the lock: %s", strings.Join(step.Output, "; "))
 	}

@@ -4,6 +4,7 @@ exec 9>>"$d/guard"
 lock_free() {
   held=$(head -n 1 -- "$d/run" 2>/dev/null) || held=
   [ -n "$held" ] || return 0
+  if [ "$held" = "$run" ] && [ "$was" = "$(generation)" ]; then return 0; fi
   lease_dead
 }
 # A script of the holder that still works keeps the guard: then the lock is held, whatever its lease says.

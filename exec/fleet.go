@@ -1,0 +1,134 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"shipit/exec/plan"
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+// A Fleet holds one connection per host for as long as a run lasts, from the
+// plan's first question to the last check of apply. A host that could not be
+// dialled stays so for the Fleet's life: a dead host costs its deadline once.
+type Fleet struct {
+	dialer remote.Dialer
+	mu     sync.Mutex
+	conns  map[string]*dial // by host name
+	closed bool
+}
+
+// A dial is one attempt to connect that everybody who asks for the host
+// shares.
+type dial struct {
+	done chan struct{}
+	conn remote.Conn
+	err  error
+}
+
+// dialLimit bounds a dial from the first packet to the login.
+const dialLimit = 20 * time.Second
+
+var errClosed = errors.New("the connections of this run are closed")
+
+// NewFleet makes a Fleet that connects with d.
+func NewFleet(d remote.Dialer) *Fleet {
+	return &Fleet{dialer: d, conns: map[string]*dial{}}
+}
+
+// Conn gives the host's connection, dialling on the first call. A caller
+// whose ctx ends stops waiting; the dial goes on for the others until the
+// dialer's own deadline.
+func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil, errClosed
+	}
+	d, ok := f.conns[t.Name]
+	if !ok {
+		d = &dial{done: make(chan struct{})}
+		f.conns[t.Name] = d
+		go f.dial(context.WithoutCancel(ctx), d, t)
+	}
+	f.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.conn, d.err
+	case <-ctx.Done():
+		select {
+		case <-d.done: // both: the answer is worth more
+			return d.conn, d.err
+		default:
+		}
+		return nil, ctx.Err()
+	}
+}
+
+func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	conn, err := f.dialer.Dial(ctx, t)
+	f.mu.Lock()
+	if err == nil && f.closed {
+		conn.Close()
+		conn, err = nil, errClosed
+	}
+	d.conn, d.err = conn, err
+	f.mu.Unlock()
+	close(d.done)
+}
+
+// Close closes all connections; a dial on its way is closed when it ends.
+func (f *Fleet) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	f.closed = true
+	for _, d := range f.conns {
+		if d.conn != nil {
+			d.conn.Close()
+		}
+	}
+}
+
+// TargetOf says how to reach a host of a plan. Its known_hosts file is found
+// below root, the directory of the definition's repository.
+func TargetOf(h plan.Host, root string) remote.Target {
+	return target(h.Name, h.Address, h.Port, h.SSH, root)
+}
+
+// TargetOfHost is TargetOf for a host of a definition.
+func TargetOfHost(h lang.Host, root string) remote.Target {
+	return target(h.Name, h.Address, h.Port, h.SSH, root)
+}
+
+func target(name, address string, port int, ssh lang.SSH, root string) remote.Target {
+	t := remote.Target{
+		Name: name, Address: address, Port: port,
+		User: ssh.User, Jump: ssh.Jump, Identity: ssh.Identity,
+	}
+	if ssh.KnownHosts != "" {
+		t.KnownHosts = []string{inside(root, ssh.KnownHosts)}
+	}
+	// An identity that is neither absolute nor in the home directory is the
+	// public half that the repository carries.
+	if id := ssh.Identity; id != "" && !filepath.IsAbs(id) && !strings.HasPrefix(id, "~") {
+		t.Identity = inside(root, id)
+	}
+	return t
+}
+
+// inside is the file at p of the repository at root. Cleaning as an absolute
+// path keeps it there whatever p says.
+func inside(root, p string) string {
+	return filepath.Join(root, filepath.FromSlash(path.Clean("/"+p)))
+}

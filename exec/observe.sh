@@ -1,0 +1,132 @@
+# Reads what a host is. Nothing here writes anywhere.
+missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
+  for _m; do
+    _found=
+    _alt=$_m
+    while [ -n "$_alt" ]; do
+      command -v "${_alt%%|*}" >/dev/null 2>&1 && _found=1
+      case $_alt in *'|'*) _alt=${_alt#*|} ;; *) _alt= ;; esac
+    done
+    [ -n "$_found" ] || fact missing "$_m"
+  done
+}
+# ancestor PATH prints the nearest directory above PATH, or PATH, that exists.
+ancestor() {
+  _a=$1
+  while [ ! -e "$_a" ] && [ ! -L "$_a" ]; do
+    case $_a in
+      */*) _a=${_a%/*}; [ -n "$_a" ] || _a=/ ;;
+      *) _a=. ;;
+    esac
+  done
+  printf '%s\n' "$_a"
+}
+place() {
+  case $p in /*) _w=$p ;; *) _w=$PWD/$p ;; esac
+  _n=$(ancestor "$_w")
+  _rest=${_w#"$_n"}
+  if [ ! -d "$_n" ]; then
+    printf '%s is no directory' "$_n" | fact64 denied
+    printf '%s' "$_w" | fact64 path
+    return 0
+  fi
+  _r=$(cd -P -- "$_n" 2>/dev/null && pwd -P) || _r=$_n
+  [ "$_r" != / ] || [ -z "$_rest" ] || _rest=/${_rest#/}
+  printf '%s' "${_r%/}$_rest" | fact64 path
+  for _d in "$_n" "$p/releases" "$p/.shipit" "$p/shared"; do
+    if [ -e "$_d" ] && ! { [ -d "$_d" ] && [ -w "$_d" ] && [ -x "$_d" ]; }; then
+      printf '%s cannot be written by %s' "$_d" "$login" | fact64 denied
+      break
+    fi
+  done
+  df -Pk -- "$_n" 2>/dev/null | tail -n 1 | fact64 df
+  df -Pi -- "$_n" 2>/dev/null | tail -n 1 | fact64 dfi
+}
+releases() {
+  if [ -L "$p/current" ]; then
+    readlink -- "$p/current" | fact64 current
+    [ -d "$p/current/" ] || fact dangling yes
+  elif [ -e "$p/current" ]; then
+    fact nolink yes
+  fi
+  if [ -d "$p/.shipit/manifest" ]; then
+    for _m in "$p"/.shipit/manifest/*; do
+      _id=${_m##*/}
+      case $_id in *[[:cntrl:]]*|'') continue ;; esac
+      if [ -d "$p/releases/$_id" ] && [ ! -L "$p/releases/$_id" ]; then printf '%s\n' "$_id"; fi
+    done | fact64 releases
+  fi
+  [ ! -f "$p/.shipit/history" ] || tail -n 200 -- "$p/.shipit/history" | fact64 history
+}
+# bytes PATH ROOT prints a file, as root if the login may not read it.
+bytes() { if [ -r "$1" ]; then cat -- "$1"; elif [ -n "$2" ]; then run root 10 cat -- "$1"; else return 1; fi 2>/dev/null; }
+# content KEY PATH SIZE ROOT states what a file holds: small ones whole.
+content() {
+  if [ "$3" -gt 262144 ]; then fact "$1.big" yes; else bytes "$2" "$4" | fact64 "$1.content"; fi
+}
+# file KEY PATH ROOT SHA256: a content that has that digest is known already.
+file() {
+  case $2 in */*) _d=${2%/*}; [ -n "$_d" ] || _d=/ ;; *) _d=. ;; esac
+  if [ ! -d "$_d" ]; then
+    printf 'the directory %s does not exist' "$_d" | fact64 "$1.problem"
+  elif [ ! -x "$_d" ]; then
+    printf '%s may not look into the directory %s' "$login" "$_d" | fact64 "$1.problem"
+  elif [ -L "$2" ]; then
+    fact "$1.exists" yes
+    printf 'it is a symbolic link; shipit replaces regular files only' | fact64 "$1.problem"
+  elif [ ! -e "$2" ]; then
+    [ -n "$3" ] || [ -w "$_d" ] || printf '%s cannot be written by %s' "$_d" "$login" | fact64 "$1.problem"
+  elif [ ! -f "$2" ]; then
+    fact "$1.exists" yes
+    printf 'it is no regular file' | fact64 "$1.problem"
+  else
+    fact "$1.exists" yes
+    [ -n "$3" ] || [ -w "$_d" ] || printf '%s cannot be written by %s' "$_d" "$login" | fact64 "$1.problem"
+    _s=$(stat -c '%a %U %G %s' -- "$2") || return 0
+    fact "$1.stat" "$_s"
+    if { [ -r "$2" ] || bytes "$2" "$3" >/dev/null; } && _h=$(bytes "$2" "$3" | sha256sum); then
+      _h=${_h%% *}
+      fact "$1.sha256" "$_h"
+      [ "$_h" = "$4" ] || content "$1" "$2" "${_s##* }" "$3"
+    else
+      printf '%s cannot be read by %s' "$2" "$login" | fact64 "$1.problem"
+    fi
+  fi
+}
+unit() { # KEY UNIT
+  command -v systemctl >/dev/null 2>&1 || return 0
+  timeout --foreground 10 systemctl --no-pager show -p LoadState -p ActiveState -p ActiveEnterTimestamp -p MainPID -- "$2" 2>/dev/null | fact64 "$1"
+}
+# owned OWNER prints 1 where the login is neither that owner nor root: then root must write the file.
+owned() { [ "$1" = "$login" ] || [ "$uid" = 0 ] || echo 1; }
+# right KEY ARGS… asks sudo whether a command would run without a password.
+right() {
+  _k=$1; shift
+  if [ "$1" = -u ] && [ "$2" = "$login" ]; then
+    fact "$_k" yes
+  elif [ "$uid" = 0 ]; then
+    if [ "$1" != -u ] || command -v sudo >/dev/null 2>&1; then fact "$_k" yes; else fact "$_k" no; fi
+  elif timeout --foreground 10 sudo -n -l "$@" >/dev/null 2>&1; then fact "$_k" yes; else fact "$_k" no; fi
+}
+# saved states the managed files as runs left them; equal contents once.
+saved() {
+  _seen=' '
+  for _m in "$p"/.shipit/files/*/*.meta; do
+    [ -f "$_m" ] || continue
+    case $_m in *.before/*) continue ;; esac
+    _dir=${_m%/*}
+    printf '%s\n' "${_dir##*/}" | cat - "$_m" | fact64 saved
+    _h=
+    { read -r _s _h _; } <"$_m" || :
+    case $_seen in *" $_h "*) continue ;; esac
+    [ -n "$_h" ] && [ -f "${_m%.meta}" ] || continue
+    _seen="$_seen$_h "
+    _z=$(wc -c <"${_m%.meta}")
+    [ "$_z" -gt 262144 ] || fact64 "blob.$_h" <"${_m%.meta}"
+  done
+}
+login=$(id -un)
+uid=$(id -u)
+fact login "$login"
+fact uid "$uid"
+fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"

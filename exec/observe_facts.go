@@ -1,0 +1,212 @@
+package exec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"shipit/exec/lock"
+	"shipit/exec/plan"
+	"shipit/exec/remote"
+)
+
+// parseFacts reads what observeStep stated. Nothing in it is trusted to be
+// well formed: what does not parse is left out, and a plan does not act on
+// what it does not know.
+func parseFacts(q Question, info remote.Info, records []remote.Record) plan.HostFacts {
+	h := plan.HostFacts{
+		Name: q.Host, HostKey: info.HostKey, Login: info.User, UID: -1,
+		Files: map[string]plan.FileFact{}, Units: map[string]plan.Unit{}, Sudo: map[string]bool{},
+	}
+	facts := map[string]string{}
+	var saved []string
+	for _, r := range records {
+		if r.Kind != remote.Fact {
+			continue
+		}
+		switch r.Key {
+		case "missing":
+			h.Missing = append(h.Missing, strings.ReplaceAll(r.Text, "|", " or "))
+		case "saved":
+			saved = append(saved, r.Text)
+		default:
+			facts[r.Key] = r.Text
+		}
+	}
+	if login := facts["login"]; login != "" {
+		h.Login = login
+	}
+	if uid, err := strconv.Atoi(facts["uid"]); err == nil {
+		h.UID = uid
+	}
+	h.BootID, h.Path, h.Denied = facts["boot"], facts["path"], facts["denied"]
+	h.FreeKiB, h.FreeInodes = free(facts["df"]), free(facts["dfi"])
+	h.Releases = lines(facts["releases"])
+	slices.Sort(h.Releases)
+	h.Live, h.Odd = live(facts)
+	h.History = history(facts["history"])
+	for i, f := range q.Files {
+		h.Files[f.Path] = fileFact("file."+strconv.Itoa(i), facts)
+	}
+	for i, u := range q.Units {
+		if text, ok := facts["unit."+strconv.Itoa(i)]; ok {
+			h.Units[u] = unit(text)
+		}
+	}
+	for i, args := range q.Sudo {
+		if answer, ok := facts["sudo."+strconv.Itoa(i)]; ok {
+			h.Sudo[sudoLine(args)] = answer == "yes"
+		}
+	}
+	if q.Saved {
+		h.Saved = savedFiles(saved, facts)
+	}
+	if holder, ok := lock.Holds(records); ok {
+		h.Lock = &plan.Holder{
+			Run: holder.Run, Owner: holder.Owner, Since: holder.Since, Reason: holder.Reason, Alive: holder.Alive,
+		}
+	}
+	return h
+}
+
+// live is the release that current points to, or what is odd about current.
+func live(facts map[string]string) (id, odd string) {
+	if facts["nolink"] != "" {
+		return "", "current is not a symbolic link"
+	}
+	to, ok := facts["current"]
+	if !ok {
+		return "", ""
+	}
+	to = strings.TrimSuffix(to, "\n")
+	id, ok = strings.CutPrefix(to, "releases/")
+	switch {
+	case !ok || id == "" || id == "." || id == ".." || strings.Contains(id, "/"):
+		return "", "current points to " + strconv.Quote(to) + ", which is no release of shipit"
+	case facts["dangling"] != "":
+		return "", "current points to " + strconv.Quote(to) + ", which is not there"
+	}
+	return id, ""
+}
+
+// history reads .shipit/history; a line that was cut or edited is left out.
+func history(text string) []plan.Record {
+	var out []plan.Record
+	for _, line := range lines(text) {
+		f := strings.Split(line, "\t")
+		if len(f) != 7 {
+			continue
+		}
+		at, err := strconv.ParseInt(f[0], 10, 64)
+		if err != nil {
+			continue
+		}
+		out = append(out, plan.Record{Time: at, Run: f[1], State: f[2], Release: f[3], By: f[4], Tag: f[5], Commit: f[6]})
+	}
+	return out
+}
+
+// fileFact gathers the facts under key.
+func fileFact(key string, facts map[string]string) plan.FileFact {
+	f := plan.FileFact{
+		Exists:  facts[key+".exists"] != "",
+		SHA256:  facts[key+".sha256"],
+		Content: facts[key+".content"],
+		Big:     facts[key+".big"] != "",
+		Problem: facts[key+".problem"],
+	}
+	if s := strings.Fields(facts[key+".stat"]); len(s) == 4 {
+		f.Mode, f.Owner, f.Group = octal(s[0]), s[1], s[2]
+	}
+	if !isText(f.Content) {
+		f.Content, f.Big = "", true
+	}
+	return f
+}
+
+// savedFiles reads what a rollback can bring back. An entry is the run, then
+// the lines of its .meta file: state, digest, mode, owner, group; the path.
+func savedFiles(entries []string, facts map[string]string) map[string]map[string]plan.FileFact {
+	out := map[string]map[string]plan.FileFact{}
+	for _, e := range entries {
+		run, rest, _ := strings.Cut(e, "\n")
+		head, path, ok := strings.Cut(rest, "\n")
+		m := strings.Fields(head)
+		if !ok || run == "" || path == "" || len(m) != 5 {
+			continue
+		}
+		f := plan.FileFact{Exists: m[0] == "file"}
+		if f.Exists {
+			f.SHA256, f.Mode, f.Owner, f.Group = m[1], octal(m[2]), m[3], m[4]
+			content, sent := facts["blob."+f.SHA256]
+			if f.Big = !sent || !isText(content); !f.Big {
+				f.Content = content
+			}
+		}
+		if out[run] == nil {
+			out[run] = map[string]plan.FileFact{}
+		}
+		out[run][path] = f
+	}
+	return out
+}
+
+// unit reads systemctl show.
+func unit(text string) plan.Unit {
+	u := plan.Unit{Load: "unknown", Active: "unknown"}
+	for _, line := range lines(text) {
+		key, value, _ := strings.Cut(line, "=")
+		switch key {
+		case "LoadState":
+			u.Load = value
+		case "ActiveState":
+			u.Active = value
+		case "ActiveEnterTimestamp":
+			u.Since = value
+		case "MainPID":
+			u.PID, _ = strconv.Atoi(value) // 0 is systemd's own word for none
+		}
+	}
+	return u
+}
+
+// free reads the line of df -P: what is available stands before the share
+// that is used. A file system that does not count says so with a dash; -1 is
+// "nobody knows".
+func free(line string) int64 {
+	f := strings.Fields(line)
+	for i := len(f) - 1; i > 0; i-- {
+		if f[i] == "-" || strings.HasSuffix(f[i], "%") {
+			if n, err := strconv.ParseInt(f[i-1], 10, 64); err == nil {
+				return n
+			}
+			return -1
+		}
+	}
+	return -1
+}
+
+// octal writes a mode with four digits.
+func octal(s string) string {
+	if len(s) < 4 {
+		return strings.Repeat("0", 4-len(s)) + s
+	}
+	return s
+}
+
+func lines(s string) []string {
+	if s = strings.TrimSuffix(s, "\n"); s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

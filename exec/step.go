@@ -1,0 +1,339 @@
+package exec
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+// The ids of the steps that Command adds to those of the plan.
+const (
+	verifyStep = "verify" // the host still is as it should be before this command
+	markStep   = "mark"   // what the run came to undo is bad
+	saveStep   = "save"   // the files as they were
+	recordStep = "record" // what came of it
+)
+
+// A Context is what a plan's steps need besides themselves.
+type Context struct {
+	Plan *plan.Plan
+	Run  string
+	By   string // user@machine
+	// Content gives a file's content, also of a sensitive one.
+	Content func(f *plan.File) (string, error)
+	// Raw is the plain digest of each file, or "absent", as it was read
+	// under the lock: what verify compares. A plan has only slow hashes of
+	// sensitive ones.
+	Raw map[string]string
+	// Release knows a release by its id.
+	Release func(id string) plan.Release
+	// First and Last tell whether the command begins and ends its phase:
+	// one with steps that run on the deployer takes several.
+	First, Last bool
+	// Staged is what the transport made of the step "stage".
+	Staged *Staged
+}
+
+// Staged is a transport's part of a command.
+type Staged struct {
+	Step remote.Step
+	Data io.Reader // may be nil
+	Size int64
+}
+
+// Command makes the exec of a phase, or of a part of it between steps that
+// run on the deployer. Besides the plan's steps it has the engine's own:
+// verify before a switch or an undo, save before files are written, and
+// record at the end. The caller adds the fence.
+func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (remote.Command, error) {
+	m := &compiler{h: h, phase: phase, c: c, path: strings.TrimRight(c.Plan.Body.Path, "/")}
+	if m.path == "" {
+		m.path = "/"
+	}
+	cmd := remote.Command{Name: string(phase), RunAs: c.Plan.Body.User}
+	changing := phase == event.Switch || phase == event.Undo
+	if changing {
+		cmd.Steps = append(cmd.Steps, m.verify(steps))
+	}
+	if phase == event.Undo && c.First && h.To.ID != h.From.ID {
+		cmd.Steps = append(cmd.Steps, m.history(markStep, "bad", h.To))
+	}
+	if phase == event.Switch {
+		cmd.Steps = append(cmd.Steps, m.save(steps)...)
+	}
+	for i := range steps {
+		s, err := m.step(&steps[i])
+		if err != nil {
+			return remote.Command{}, fmt.Errorf("%s: %w", steps[i].ID, err)
+		}
+		if steps[i].Op == plan.OpStage && c.Staged != nil {
+			cmd.Data, cmd.DataSize = c.Staged.Data, c.Staged.Size
+		}
+		cmd.Steps = append(cmd.Steps, s)
+	}
+	if changing && c.Last {
+		cmd.Steps = append(cmd.Steps, m.record())
+	}
+	return cmd, nil
+}
+
+// A compiler makes remote steps of one host's plan steps.
+type compiler struct {
+	h     *plan.Host
+	phase event.Phase
+	c     Context
+	path  string
+}
+
+//go:embed step.sh
+var historyScript string
+
+// step is one step of the plan.
+func (m *compiler) step(s *plan.Step) (remote.Step, error) {
+	out := remote.Step{ID: s.ID, Op: string(s.Op), Args: m.args(s.Release)}
+	var err error
+	switch s.Op {
+	case plan.OpStage:
+		if m.c.Staged == nil {
+			panic("internal error: a stage step without its transport")
+		}
+		r := m.c.Release(s.Release)
+		out.Args = maps.Clone(m.c.Staged.Step.Args)
+		if out.Args == nil {
+			out.Args = map[string]string{}
+		}
+		maps.Copy(out.Args, m.args(s.Release))
+		out.Shell = m.c.Staged.Step.Shell + m.vars() + historyScript + historyLine("staged", r)
+	case plan.OpDrain, plan.OpUndrain, plan.OpHook:
+		out.Shell, err = m.command(s)
+	case plan.OpFile:
+		out.Args["path"] = s.File.Path
+		out.Shell, err = m.file(s.File, out.Args)
+	case plan.OpRestore:
+		out.Args["path"], out.Args["saved_by"] = s.File.Path, s.SavedBy
+		out.Shell = m.restore(s)
+	case plan.OpActivate:
+		out.Shell = m.activate(s.Release)
+	case plan.OpRestart:
+		out.Shell, err = m.restart(s)
+	case plan.OpCheck:
+		out.Shell, err = m.check(s)
+	case plan.OpPrune:
+		out.Args["remove"] = strings.Join(s.Remove, "\n")
+		out.Shell, err = m.prune(s.Remove)
+	default:
+		panic("internal error: no shell for the operation " + string(s.Op))
+	}
+	return out, err
+}
+
+// args are what every step has for a host that acts it out.
+func (m *compiler) args(id string) map[string]string {
+	if id == "" {
+		id = m.target().ID
+	}
+	r := m.c.Release(id)
+	return map[string]string{
+		"path": m.path, "run": m.c.Run, "by": m.c.By, "release": id, "tag": r.Tag, "commit": r.Commit,
+	}
+}
+
+// target is the release that this phase is about.
+func (m *compiler) target() plan.Release {
+	if m.phase == event.Undo {
+		return m.h.Back
+	}
+	return m.h.To
+}
+
+// vars set what the scripts share.
+func (m *compiler) vars() string {
+	return fmt.Sprintf("p=%s run=%s by=%s\n", remote.QuotePath(m.path), remote.Quote(m.c.Run), remote.Quote(word(m.c.By)))
+}
+
+// env is what commands of the definition may read. Where sudo makes somebody
+// else of them, its env_keep decides what arrives.
+func (m *compiler) env() string {
+	r, b := m.target(), &m.c.Plan.Body
+	var sh strings.Builder
+	for _, v := range [][2]string{
+		{"RUN", m.c.Run}, {"SERVICE", b.Service}, {"ENVIRONMENT", b.Env}, {"HOST", m.h.Name},
+		{"ADDRESS", m.h.Address}, {"RELEASE", r.ID}, {"TAG", r.Tag}, {"COMMIT", r.Commit},
+	} {
+		fmt.Fprintf(&sh, "export SHIPIT_%s=%s\n", v[0], remote.Quote(v[1]))
+	}
+	return sh.String()
+}
+
+// historyLine adds to the host's history.
+func historyLine(state string, r plan.Release) string {
+	return fmt.Sprintf("history %s %s %s %s\n", state, remote.Quote(word(r.ID)), remote.Quote(word(r.Tag)), remote.Quote(word(r.Commit)))
+}
+
+// history is a step of its own that only writes a line.
+func (m *compiler) history(id, state string, r plan.Release) remote.Step {
+	args := m.args(r.ID)
+	args["state"] = state
+	return remote.Step{ID: id, Op: "record", Args: args, Shell: m.vars() + historyScript + historyLine(state, r)}
+}
+
+// record ends a phase that changed something.
+func (m *compiler) record() remote.Step {
+	if m.phase == event.Undo {
+		s := m.history(recordStep, "undone", m.h.To)
+		// The files of a run that was undone are nothing to go back to.
+		s.Shell += `rm -rf -- "$p/.shipit/files/$run"` + "\n"
+		return s
+	}
+	s := m.history(recordStep, "good", m.h.To)
+	s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To)
+	s.Args["files"] = strings.Join(m.paths(), "\n")
+	return s
+}
+
+// verify sees that nobody has changed the host since it was read under the
+// lock. It prints what moved.
+func (m *compiler) verify(steps []plan.Step) remote.Step {
+	may := []string{m.h.From.ID}
+	if !m.c.First || m.phase == event.Undo {
+		may = append(may, m.h.To.ID)
+	}
+	if m.phase == event.Undo && m.h.Back.ID != "" {
+		may = append(may, m.h.Back.ID)
+	}
+	var sh strings.Builder
+	sh.WriteString(m.vars())
+	sh.WriteString(`if [ -L "$p/current" ]; then is=$(readlink -- "$p/current"); elif [ -e "$p/current" ]; then is='no link'; else is=; fi` + "\ncase $is in\n")
+	for _, id := range may {
+		if id != "" {
+			id = "releases/" + id
+		}
+		fmt.Fprintf(&sh, "  %s) ;;\n", remote.Quote(id))
+	}
+	fmt.Fprintf(&sh, "  *) die \"current changed since the plan: was %s, is ${is:-nothing}\" ;;\nesac\n", inQuotes(orNothing(m.h.From.ID)))
+	args := m.args("")
+	args["may"] = strings.Join(may, "\n")
+	if m.phase == event.Switch && m.c.First {
+		sh.WriteString(filesScript)
+		var files []string
+		for i := range steps {
+			f := steps[i].File
+			if f == nil || m.c.Raw[f.Path] == "" {
+				continue
+			}
+			fmt.Fprintf(&sh, "unmoved %s %s %s\n", remote.QuotePath(f.Path), flag(f.Root), remote.Quote(m.c.Raw[f.Path]))
+			files = append(files, f.Path+" "+m.c.Raw[f.Path])
+		}
+		args["files"] = strings.Join(files, "\n")
+	}
+	return remote.Step{ID: verifyStep, Op: "verify", Args: args, Shell: sh.String()}
+}
+
+// activate points current at a release that is complete, by one rename: who
+// looks sees the old release or the new one. (mv -T is of coreutils and of
+// busybox since 1.28; a mv without it refuses, and nothing has happened.)
+func (m *compiler) activate(id string) string {
+	return m.vars() + historyScript + fmt.Sprintf(`id=%s
+[ -d "$p/releases/$id" ] && [ ! -L "$p/releases/$id" ] && [ -f "$p/.shipit/manifest/$id" ] ||
+  die "release $id is not complete on this host; it cannot be activated"
+if [ "$(readlink -- "$p/current" 2>/dev/null)" != "releases/$id" ]; then
+  rm -f -- "$p/.current-$run"
+  ln -s -- "releases/$id" "$p/.current-$run"
+  mv -f -T -- "$p/.current-$run" "$p/current"
+fi
+`, remote.Quote(id)) + historyLine("live", m.c.Release(id))
+}
+
+// prune removes releases and saved files, never what runs. A release loses
+// its manifest first: what is left of it if we are cut short is not complete.
+func (m *compiler) prune(remove []string) (string, error) {
+	var sh strings.Builder
+	sh.WriteString(m.vars())
+	sh.WriteString(pruneScript)
+	for _, name := range remove {
+		run, isRun := strings.CutPrefix(name, "run:")
+		if run == "" || run == "." || run == ".." || strings.Contains(run, "/") {
+			return "", fmt.Errorf("cannot remove %q: it is no name of a release or run", name)
+		}
+		verb := "release"
+		if isRun {
+			verb = "files"
+		}
+		fmt.Fprintf(&sh, "%s %s\n", verb, remote.Quote(run))
+	}
+	return sh.String(), nil
+}
+
+const pruneScript = `live=$(readlink -- "$p/current" 2>/dev/null) || live=
+release() {
+  [ "$live" != "releases/$1" ] || die "release $1 is live; it stays"
+  rm -f -- "$p/.shipit/manifest/$1"
+  [ -e "$p/releases/$1" ] || return 0
+  rm -rf -- "$p/.shipit/incoming-$run.old"
+  mv -T -- "$p/releases/$1" "$p/.shipit/incoming-$run.old"
+  chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
+  rm -rf -- "$p/.shipit/incoming-$run.old"
+}
+files() { rm -rf -- "$p/.shipit/files/$1" "$p/.shipit/files/$1.before"; }
+`
+
+// word makes one field of a history line of s.
+func word(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// inQuotes is s for the inside of double quotes.
+func inQuotes(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(s)
+}
+
+func orNothing(id string) string {
+	if id == "" {
+		return "nothing"
+	}
+	return "releases/" + id
+}
+
+// flag is a shell word that is empty for false.
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "''"
+}
+
+// seconds is d for timeout(1), or a minute where the plan gives none.
+func seconds(d lang.Duration) int {
+	if d <= 0 {
+		return 60
+	}
+	return int((d.Std() + time.Second - 1) / time.Second)
+}
+
+// paths are the managed files of the host, those that do not change too.
+func (m *compiler) paths() []string {
+	set := map[string]bool{}
+	for path := range m.h.Fingerprint.Files {
+		set[path] = true
+	}
+	for _, s := range m.h.Switch {
+		if s.File != nil {
+			set[s.File.Path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+// A gitTransport has the hosts fetch: each keeps a bare cache of the
+// repository, gets the one tag (or commit) it needs into it, and checks it
+// out into a release without .git. What was checked out must be the commit
+// and the tree of the plan, and clean. Hooks, filters and the ext protocol
+// are off, nobody is asked for a password, and an agent is never used.
+type gitTransport struct {
+	origin     string
+	submodules bool
+	shared     []string
+}
+
+func newGit(s lang.Spec, _ Source) (Transport, error) {
+	return &gitTransport{origin: s.Text("origin"), submodules: s.Bool("submodules"), shared: s.List("shared")}, nil
+}
+
+func (t *gitTransport) Step(_ context.Context, d Delivery) (remote.Step, io.Reader, int64, error) {
+	from, err := origin(t.origin, d.Repo)
+	if err != nil {
+		return remote.Step{}, nil, 0, err
+	}
+	sub := ""
+	if t.submodules {
+		sub = gitSubmodules
+	}
+	return remote.Step{
+		ID: "stage", Op: "stage", Args: stageArgs(d),
+		Shell: open(d) + fmt.Sprintf("origin=%s tag=%s tree=%s\n", remote.Quote(from), remote.Quote(d.Release.Tag),
+			remote.Quote(d.Release.Tree)) + gitFetch + sub + gitTake + shared(t.shared) + "settle\n",
+	}, nil, 0, nil
+}
+
+// origin is where the hosts fetch from: what the definition says, the
+// repository itself, or the same path on another host.
+func origin(origin, repo string) (string, error) {
+	switch {
+	case origin == "":
+		return repo, nil
+	case strings.ContainsAny(origin, "/:"):
+		return origin, nil
+	}
+	if u, err := url.Parse(repo); err == nil && u.Scheme != "" && u.Host != "" {
+		if port := u.Port(); port != "" {
+			origin += ":" + port
+		}
+		u.Host = origin
+		return u.String(), nil
+	}
+	// user@host:path, as scp writes it
+	if at, path, ok := strings.Cut(repo, ":"); ok && !strings.Contains(at, "/") {
+		if user, _, ok := strings.Cut(at, "@"); ok {
+			return user + "@" + origin + ":" + path, nil
+		}
+		return origin + ":" + path, nil
+	}
+	return "", fmt.Errorf("cannot fetch from the host %s: the repository %s is a path on the deployer; write origin as a URL", origin, repo)
+}
+
+const gitFetch = `begin
+GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="ssh -oBatchMode=yes -oForwardAgent=no" GIT_ASKPASS=true GIT_LFS_SKIP_SMUDGE=1
+export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND GIT_ASKPASS GIT_LFS_SKIP_SMUDGE
+unset SSH_AUTH_SOCK GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE SSH_ASKPASS
+cache=$p/.shipit/cache.git
+case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
+g() {
+  timeout --foreground -k 5 "$secs" git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.ext.allow=never \
+    -c gc.auto=0 -c maintenance.auto=false -c core.autocrlf=false -c core.symlinks=true -c advice.detachedHead=false "$@" </dev/null
+}
+if [ ! -d "$cache" ]; then
+  rm -rf -- "$cache.new"
+  g init -q --bare --template= -- "$cache.new"
+  mv -T -- "$cache.new" "$cache"
+fi
+has() { g --git-dir="$cache" rev-parse -q --verify "$commit^{tree}" >/dev/null 2>&1; }
+get() { g --git-dir="$cache" fetch -q --no-tags --force --no-write-fetch-head -- "$origin" "$@"; }
+if ! has; then
+  # A server may not let us ask for a commit by its name; then it must be in a branch.
+  if [ -n "$tag" ] && get "refs/tags/$tag:refs/tags/$tag" && has; then :
+  elif get "$commit:refs/shipit/$commit" 2>/dev/null && has; then :
+  elif get '+refs/heads/*:refs/heads/*' && has; then :
+  else die "cannot fetch commit $commit from $origin"; fi
+fi
+g clone -q --no-checkout --shared --template= -- "$cache" "$in"
+g -C "$in" config remote.origin.url "$origin"
+g -C "$in" checkout -q --detach "$commit"
+[ "$(g -C "$in" rev-parse HEAD)" = "$commit" ] || die "git checked out another commit than $commit"
+[ -z "$tree" ] || [ "$(g -C "$in" rev-parse 'HEAD^{tree}')" = "$tree" ] || die "commit $commit has another tree than the plan says"
+`
+
+const gitSubmodules = `g -C "$in" -c protocol.file.allow=user submodule --quiet update --init --recursive
+`
+
+const gitTake = `dirty=$(g -C "$in" status --porcelain --ignored --untracked-files=all)
+[ -z "$dirty" ] || { printf '%s\n' "$dirty" | head -n 3; die "the checkout differs from commit $commit"; }
+find "$in" -name .git -prune -exec rm -rf -- {} +
+digests "$in" >"$list"
+same "$in" "$list" || die "the checkout changed while it was looked at"
+`

@@ -1,0 +1,335 @@
+package transport
+
+import (
+	"archive/tar"
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"shipit/exec/release"
+	"shipit/exec/remote"
+)
+
+// parcelDir is where a parcel's own files are; no release may have it.
+const parcelDir = ".shipit-parcel"
+
+// A parcel is what is sent to every host that has the same base.
+type parcel struct {
+	done chan struct{}
+	err  error
+
+	base   bool   // only the difference is in it
+	remove string // shell, run in a copy of the base: takes away what differs
+	sum    string // SHA-256 of the whole manifest
+	size   int64
+	file   *os.File // has no name any more: it goes with the process
+}
+
+func (p *parcel) reader() io.Reader { return io.NewSectionReader(p.file, 0, p.size) }
+
+// parcel packs a release once, whoever asks; others wait. A failure is not
+// kept, because it may have been the end of somebody's ctx.
+func (t *push) parcel(ctx context.Context, base, commit string) (*parcel, error) {
+	key := base + " " + commit
+	for {
+		t.mu.Lock()
+		p, ok := t.parcels[key]
+		if !ok {
+			p = &parcel{done: make(chan struct{})}
+			t.parcels[key] = p
+			t.mu.Unlock()
+			p.err = t.pack(ctx, p, base, commit)
+			if p.err != nil {
+				t.mu.Lock()
+				delete(t.parcels, key)
+				t.mu.Unlock()
+			}
+			close(p.done)
+			return p, p.err
+		}
+		t.mu.Unlock()
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if p.err == nil || ctx.Err() == nil && !errors.Is(p.err, context.Canceled) {
+			return p, p.err
+		}
+	}
+}
+
+// pack fills p. A base that the repository does not have any more, or that
+// cannot be compared, is no base.
+func (t *push) pack(ctx context.Context, p *parcel, base, commit string) error {
+	entries, err := t.src.Tree(ctx, commit)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Path == parcelDir || strings.HasPrefix(e.Path, parcelDir+"/") {
+			return fmt.Errorf("the name %s is shipit's own", parcelDir)
+		}
+	}
+	var old []release.Entry
+	if base != "" {
+		old, err = t.src.Tree(ctx, base)
+		p.base = err == nil
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	without, with := diff(old, entries)
+	p.remove = removal(without, old, entries)
+	is, err := t.manifest(ctx, entries)
+	if err != nil {
+		return err
+	}
+	p.sum = sum(is)
+	own := map[string]string{"list": is}
+	if p.base {
+		own = map[string]string{}
+		if own["with"], err = t.manifest(ctx, with); err != nil {
+			return err
+		}
+		if own["without"], err = t.manifest(ctx, without); err != nil {
+			return err
+		}
+	}
+	if p.file, err = unnamed(); err != nil {
+		return err
+	}
+	if p.size, err = t.write(ctx, p.file, newDirs(old, with), with, own); err != nil {
+		p.file.Close()
+	}
+	return err
+}
+
+// diff is what must go from old and what must come to make new of it.
+func diff(old, new []release.Entry) (without, with []release.Entry) {
+	type state struct {
+		mode uint32
+		oid  string
+	}
+	was, is := map[string]state{}, map[string]state{}
+	for _, e := range old {
+		was[e.Path] = state{e.Mode, e.OID}
+	}
+	for _, e := range new {
+		is[e.Path] = state{e.Mode, e.OID}
+		if s, ok := was[e.Path]; !ok || s != is[e.Path] {
+			with = append(with, e)
+		}
+	}
+	for _, e := range old {
+		if s, ok := is[e.Path]; !ok || s != was[e.Path] {
+			without = append(without, e)
+		}
+	}
+	return without, with
+}
+
+// removal takes away files, and directories that the new release lacks, the
+// deepest first.
+func removal(without, old, new []release.Entry) string {
+	var b strings.Builder
+	for chunk := range slices.Chunk(without, 100) {
+		b.WriteString("rm -f --")
+		for _, e := range chunk {
+			b.WriteString(" " + remote.Quote(e.Path))
+		}
+		b.WriteString("\n")
+	}
+	keep := map[string]bool{}
+	for _, d := range dirs(new) {
+		keep[d] = true
+	}
+	gone := slices.DeleteFunc(dirs(old), func(d string) bool { return keep[d] })
+	slices.SortFunc(gone, func(a, b string) int {
+		return cmp.Or(strings.Count(b, "/")-strings.Count(a, "/"), cmp.Compare(a, b))
+	})
+	for _, d := range gone {
+		w := remote.Quote(d)
+		// One that shared paths alone had made may be gone already, or never
+		// have been there.
+		fmt.Fprintf(&b, "[ ! -d %s ] || rmdir -- %s\n", w, w)
+	}
+	return b.String()
+}
+
+// dirs are the directories of entries, parents first.
+func dirs(entries []release.Entry) []string {
+	seen := map[string]bool{}
+	for _, e := range entries {
+		for d := path.Dir(e.Path); d != "." && !seen[d]; d = path.Dir(d) {
+			seen[d] = true
+		}
+	}
+	out := make([]string, 0, len(seen))
+	for d := range seen {
+		out = append(out, d)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// newDirs are the directories that with needs and old lacks.
+func newDirs(old, with []release.Entry) []string {
+	have := map[string]bool{}
+	for _, d := range dirs(old) {
+		have[d] = true
+	}
+	return slices.DeleteFunc(dirs(with), func(d string) bool { return have[d] })
+}
+
+// manifest lists entries with their digests, sorted by the bytes of the
+// lines: "f SHA256  path", "x SHA256  path" of an executable, and "l path",
+// a tab and the target of a symbolic link.
+func (t *push) manifest(ctx context.Context, entries []release.Entry) (string, error) {
+	links, err := t.digest(ctx, entries)
+	if err != nil {
+		return "", err
+	}
+	lines := make([]string, 0, len(entries))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range entries {
+		switch e.Mode {
+		case release.ModeSymlink:
+			lines = append(lines, "l "+e.Path+"\t"+links[e.OID]+"\n")
+		case release.ModeExecutable:
+			lines = append(lines, "x "+t.sums[e.OID]+"  "+e.Path+"\n")
+		default:
+			lines = append(lines, "f "+t.sums[e.OID]+"  "+e.Path+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, ""), nil
+}
+
+// digest learns the digests of contents that are not known yet, and the
+// targets of links.
+func (t *push) digest(ctx context.Context, entries []release.Entry) (links map[string]string, err error) {
+	var oids []string
+	isLink := map[string]bool{}
+	asked := map[string]bool{}
+	t.mu.Lock()
+	for _, e := range entries {
+		isLink[e.OID] = isLink[e.OID] || e.Mode == release.ModeSymlink
+		if _, known := t.sums[e.OID]; !asked[e.OID] && (!known || e.Mode == release.ModeSymlink) {
+			asked[e.OID] = true
+			oids = append(oids, e.OID)
+		}
+	}
+	t.mu.Unlock()
+	links = map[string]string{}
+	err = t.src.Blobs(ctx, oids, func(oid string, size int64, r io.Reader) error {
+		h := sha256.New()
+		var target strings.Builder
+		w := io.Writer(h)
+		if isLink[oid] && size <= 4096 {
+			w = io.MultiWriter(h, &target)
+		}
+		if _, err := io.Copy(w, r); err != nil {
+			return err
+		}
+		links[oid] = target.String()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.sums[oid] = hex.EncodeToString(h.Sum(nil))
+		return nil
+	})
+	return links, err
+}
+
+// write makes the archive and tells its size.
+func (t *push) write(ctx context.Context, f *os.File, dirs []string, entries []release.Entry, own map[string]string) (int64, error) {
+	buf := bufio.NewWriterSize(f, 256<<10)
+	w := tar.NewWriter(buf)
+	// GNU's form of long names is the one that every tar reads.
+	head := tar.Header{Format: tar.FormatGNU}
+	header := func(h tar.Header) error { h.Format = head.Format; return w.WriteHeader(&h) }
+	for _, d := range dirs {
+		if err := header(tar.Header{Typeflag: tar.TypeDir, Name: d + "/", Mode: 0o755}); err != nil {
+			return 0, err
+		}
+	}
+	var oids []string
+	for _, e := range entries {
+		oids = append(oids, e.OID)
+	}
+	n := 0
+	err := t.src.Blobs(ctx, oids, func(_ string, size int64, r io.Reader) error {
+		e := entries[n]
+		n++
+		switch e.Mode {
+		case release.ModeSymlink:
+			target, err := io.ReadAll(io.LimitReader(r, 4096))
+			if err != nil {
+				return err
+			}
+			return header(tar.Header{Typeflag: tar.TypeSymlink, Name: e.Path, Linkname: string(target), Mode: 0o777})
+		case release.ModeExecutable:
+			err := header(tar.Header{Typeflag: tar.TypeReg, Name: e.Path, Size: size, Mode: 0o755})
+			return copyTo(w, r, err)
+		default:
+			err := header(tar.Header{Typeflag: tar.TypeReg, Name: e.Path, Size: size, Mode: 0o644})
+			return copyTo(w, r, err)
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := header(tar.Header{Typeflag: tar.TypeDir, Name: parcelDir + "/", Mode: 0o755}); err != nil {
+		return 0, err
+	}
+	for _, name := range []string{"list", "with", "without"} {
+		text, ok := own[name]
+		if !ok {
+			continue
+		}
+		err := header(tar.Header{Typeflag: tar.TypeReg, Name: parcelDir + "/" + name, Size: int64(len(text)), Mode: 0o644})
+		if err := copyTo(w, strings.NewReader(text), err); err != nil {
+			return 0, err
+		}
+	}
+	if err := errors.Join(w.Close(), buf.Flush()); err != nil {
+		return 0, err
+	}
+	return f.Seek(0, io.SeekCurrent)
+}
+
+// copyTo copies unless something was wrong before.
+func copyTo(w io.Writer, r io.Reader, err error) error {
+	if err == nil {
+		_, err = io.Copy(w, r)
+	}
+	return err
+}
+
+// unnamed is a file that nobody else can open and that needs no removal.
+func unnamed() (*os.File, error) {
+	f, err := os.CreateTemp("", "shipit-parcel-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make room for it: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot make room for it: %w", err)
+	}
+	return f, nil
+}
+
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
+}

@@ -1,0 +1,88 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+// A push sends a release over the connection that is there: all of it to a
+// host that has none, and else only the files whose contents differ from a
+// release on the host, beside hard links to the rest. What is sent is built
+// once for all hosts that have the same base.
+type push struct {
+	src    Source
+	shared []string
+
+	mu      sync.Mutex
+	sums    map[string]string  // SHA-256 of contents, by object id
+	parcels map[string]*parcel // by base commit and commit
+}
+
+func newPush(s lang.Spec, src Source) (Transport, error) {
+	return &push{src: src, shared: s.List("shared"), sums: map[string]string{}, parcels: map[string]*parcel{}}, nil
+}
+
+func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, int64, error) {
+	p, err := t.parcel(ctx, d.Base.Commit, d.Release.Commit)
+	if err != nil {
+		return remote.Step{}, nil, 0, fmt.Errorf("cannot pack release %s: %w", d.Release.Tag, err)
+	}
+	fill := fillAll
+	if p.base {
+		fill = fmt.Sprintf("base=%s want=%s\n", remote.Quote(d.Base.ID), p.sum) + fillBase +
+			unshare(t.shared) + checkBase + p.remove + fillChanged
+	}
+	return remote.Step{
+		ID: "stage", Op: "stage", Args: stageArgs(d),
+		Shell: open(d) + "begin\n" + fill + shared(t.shared) + "settle\n",
+	}, p.reader(), p.size, nil
+}
+
+// What is sent is a tar archive of files and, beside them in .shipit-parcel,
+// the manifest or how it differs from the base's. tar takes neither owner nor
+// time from it (-o -m).
+const (
+	fillAll = `mkdir -- "$in"
+(cd -- "$in" && data tar -xomf -)
+mv -- "$in/.shipit-parcel/list" "$list"
+rmdir -- "$in/.shipit-parcel"
+{ same "$in" "$list" && sums "$in" "$list"; } || die "the release did not arrive as it was sent"
+`
+	// fillBase copies the base by hard links.
+	fillBase = `again() { echo "$1; all of the release must be sent"; exit 66; }
+complete "$base" || again "release $base is not complete any more"
+cp -al -- "$p/releases/$base" "$in"
+`
+	// checkBase looks at what stands there before anything is unpacked into
+	// it: a planted link would lead tar elsewhere.
+	checkBase = `same "$in" "$p/.shipit/manifest/$base" || again "release $base was changed by hand"
+cd -- "$in"
+`
+	// fillChanged follows the commands that remove what differs, so that
+	// nothing is ever written through a link to a file of the base.
+	fillChanged = `data tar -xomf -
+cd - >/dev/null
+parcel=$in/.shipit-parcel
+comm -23 "$p/.shipit/manifest/$base" "$parcel/without" | sort -m - "$parcel/with" >"$list"
+rm -rf -- "$parcel"
+[ "$(sha256sum <"$list")" = "$want  -" ] || again "release $base is not the commit that its name says"
+{ same "$in" "$list" && sums "$in" "$list"; } || again "release $base has other contents than it should"
+`
+)
+
+// unshare takes the links to shared paths out of a copy of a release.
+func unshare(paths []string) string {
+	var b strings.Builder
+	for _, p := range paths {
+		w := remote.Quote(path.Clean(p))
+		fmt.Fprintf(&b, "[ ! -L \"$in\"/%s ] || rm -f -- \"$in\"/%s\n", w, w)
+	}
+	return b.String()
+}

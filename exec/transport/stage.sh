@@ -1,0 +1,69 @@
+in=$p/.shipit/incoming-$run
+list=$in.list
+tab=$(printf '\t')
+complete() { [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ]; }
+clean() { chmod -R u+w -- "$in" 2>/dev/null || :; rm -rf -- "$in" "$list" "$in".*; }
+# begin makes room, or ends the step where the release is there already.
+begin() {
+  mkdir -p -- "$p/releases" "$p/.shipit/manifest"
+  if complete "$id"; then echo "release $id is there already"; exit 0; fi
+  for _i in "$p"/.shipit/incoming-*; do
+    case $_i in "$p/.shipit/incoming-*") continue ;; esac
+    chmod -R u+w -- "$_i" 2>/dev/null || :
+    rm -rf -- "$_i"
+  done
+  trap '_rc=$?; [ "$_rc" = 0 ] || clean; exit "$_rc"' EXIT
+}
+# listing DIR prints what DIR holds, directories aside, as a manifest does but without digests.
+listing() {
+  (
+    cd -- "$1"
+    find . -type f ! -perm -100 | sed 's|^\./|f |'
+    find . -type f -perm -100 | sed 's|^\./|x |'
+    find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
+    find . ! -type f ! -type l ! -type d | sed 's|^\./|o |'
+  ) | sort
+}
+# names MANIFEST prints a manifest as listing prints a directory.
+names() { sed 's/^\([fx]\) [0-9a-f]\{64\}  /\1 /' "$1" | sort; }
+# same DIR MANIFEST: DIR holds exactly what MANIFEST names.
+same() {
+  listing "$1" >"$in.is"
+  names "$2" >"$in.should"
+  [ "$(sha256sum <"$in.is")" = "$(sha256sum <"$in.should")" ] && return 0
+  comm -3 "$in.is" "$in.should" | head -n 3
+  return 1
+}
+# sums DIR MANIFEST: the files have the contents that MANIFEST says.
+sums() {
+  sed -n 's/^[fx] \([0-9a-f]\{64\}\)  /\1  .\//p' "$2" >"$in.sums"
+  [ -s "$in.sums" ] || return 0
+  (cd -- "$1" && sha256sum -c 2>&1) <"$in.sums" >"$in.bad" || { grep -v ': OK$' "$in.bad" | head -n 3; return 1; }
+}
+# digests DIR prints the manifest of DIR.
+digests() {
+  (
+    cd -- "$1"
+    find . -type f ! -perm -100 -exec sha256sum {} + | sed 's|^\(\\\{0,1\}\)\([0-9a-f]*\)  \./|\1f \2  |'
+    find . -type f -perm -100 -exec sha256sum {} + | sed 's|^\(\\\{0,1\}\)\([0-9a-f]*\)  \./|\1x \2  |'
+    find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
+  ) | sed -e '/^\\/{s/^\\//;s/\\\\/\\/g;}' | sort
+}
+# shared PATH TARGET links a path that lives across releases.
+shared() {
+  [ ! -e "$in/$1" ] && [ ! -L "$in/$1" ] || die "$1 is in the release itself and is declared as shared"
+  case $1 in */*) mkdir -p -- "$in/${1%/*}" ;; esac
+  [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1"
+  ln -s -- "$2" "$in/$1"
+}
+# settle makes the verified release appear. Its bytes are on disk before its name is.
+settle() {
+  sync -f "$p/.shipit" 2>/dev/null || sync
+  if [ -e "$p/releases/$id" ] || [ -L "$p/releases/$id" ]; then
+    [ "$(readlink -- "$p/current" 2>/dev/null)" != "releases/$id" ] || die "$id is live, but shipit did not bring it here"
+    rm -rf -- "$p/releases/$id"
+  fi
+  mv -f -- "$list" "$p/.shipit/manifest/$id"
+  mv -T -- "$in" "$p/releases/$id"
+  rm -rf -- "$in".*
+}
