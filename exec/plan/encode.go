@@ -24,18 +24,21 @@ const maxSize = 512 << 20
 // Encode is the saved form of p: canonical JSON, so that equal plans are
 // equal bytes. The digest in it is computed anew.
 func Encode(p *Plan) ([]byte, error) {
-	digest, err := p.Body.digest()
+	body, err := canonical(&p.Body)
 	if err != nil {
 		return nil, err
 	}
-	out := *p
-	out.Format, out.Digest = Format, digest
-	if out.Approvals == nil {
-		out.Approvals = []Approval{}
+	parts := map[string]json.RawMessage{"body": body}
+	for name, v := range map[string]any{
+		"format": Format, "digest": digestOf(body), "meta": p.Meta, "approvals": orEmpty(p.Approvals),
+	} {
+		if parts[name], err = canonical(v); err != nil {
+			return nil, err
+		}
 	}
-	data, err := canonical(out)
+	data, err := marshal(parts) // of a map: the keys are sorted
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot write the plan: %w", err)
 	}
 	var b bytes.Buffer
 	if err := json.Indent(&b, data, "", "  "); err != nil {

@@ -60,7 +60,7 @@ func (m *maker) managed(v *move) (moves []fileMove, problem string) {
 			Root: needsRoot(file.Owner, v.f),
 		}
 		if file.Sensitive {
-			out.Hash = m.hash.Hash(want.SHA256)
+			out.Hash = m.hash.Hash(file.Content)
 		} else {
 			out.SHA256 = want.SHA256
 			m.contents[want.SHA256] = file.Content

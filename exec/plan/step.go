@@ -46,7 +46,7 @@ const (
 type File struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"` // of the content, in Body.Contents
-	Hash   string `json:"hash,omitempty"`   // of a sensitive content, instead of SHA256: see File.Is
+	Hash   string `json:"hash,omitempty"`   // of a sensitive content: salted and slow; of restore it is made from the SHA-256, as fingerprints are
 	Owner  string `json:"owner,omitempty"`
 	Group  string `json:"group,omitempty"`
 	Mode   string `json:"mode"`
@@ -54,11 +54,10 @@ type File struct {
 	Root   bool   `json:"root,omitempty"`   // needs root: its owner is not the login user
 }
 
-// Is tells whether content is what the step is to leave in the file. Hash is
-// made from the content's SHA-256, as fingerprints are.
+// Is tells whether content is what an OpFile is to leave in the file.
 func (f File) Is(content string, salt []byte) bool {
 	if f.Hash != "" {
-		return f.Hash == Hash(salt, sum(content))
+		return f.Hash == Hash(salt, content)
 	}
 	return f.SHA256 == sum(content)
 }
