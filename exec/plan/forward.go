@@ -11,8 +11,8 @@ import (
 
 // forward makes the steps that take a host to its release.
 func (m *maker) forward(v *move) {
-	h, t := v.h, v.t
-	as := rename{m.in.As, h.To}
+	h := v.h
+	t, as := m.about(v, h.To)
 	if v.flip && m.in.Kind == Deploy {
 		h.Stage = m.stage(v, as)
 	}
@@ -31,11 +31,20 @@ func (m *maker) forward(v *move) {
 		h.Switch = append(h.Switch, restart(t.Restart, as)...)
 		h.Switch = append(h.Switch, m.hooks(t.Hooks, "after_restart", as)...)
 	}
-	h.Switch = append(h.Switch, m.checks(v, "host", as)...)
+	h.Switch = append(h.Switch, m.checks(t, "host", as)...)
 	if restarts && t.Drain != nil {
 		h.Switch = append(h.Switch, undrain(t.Drain, as))
 	}
-	h.After = append(m.checks(v, "batch", as), m.checks(v, "finish", as)...)
+	h.After = append(m.checks(t, "batch", as), m.checks(t, "finish", as)...)
+}
+
+// about is the host's part of the definition as it speaks of r, or as it is
+// with the rename that makes it so.
+func (m *maker) about(v *move, r Release) (*lang.Target, rename) {
+	if t := m.other[r.ID][v.h.Name]; t != nil {
+		return t, rename{}
+	}
+	return v.t, rename{m.in.As, r}
 }
 
 // stage brings the release, unless it is there: releases appear only whole.
@@ -144,15 +153,15 @@ func hook(k lang.Hook, run lang.Command) Step {
 // checks are the steps of the host's checks at one moment. A check that names
 // a release in words that are not known of the one it would ask about is left
 // out, and the plan says so: it could only say no.
-func (m *maker) checks(v *move, at string, as rename) []Step {
+func (m *maker) checks(t *lang.Target, at string, as rename) []Step {
 	var steps []Step
-	for _, c := range v.t.Checks {
+	for _, c := range t.Checks {
 		if c.At != at {
 			continue
 		}
 		spec, ok := as.spec(c.Attrs)
 		if !ok {
-			m.tell(v.h.Name, "%s names the release, and neither tag nor commit of %s is known: it is not asked there", c.Address(), as.to.Name())
+			m.tell(t.Host.Name, "%s names the release, and neither tag nor commit of %s is known: it is not asked there", c.Address(), as.to.Name())
 			continue
 		}
 		steps = append(steps, Step{

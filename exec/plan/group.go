@@ -9,6 +9,7 @@ import (
 // A Group is hosts of a batch for which the plan says the same.
 type Group struct {
 	Hosts []string // in the order of the batch
+	Key   string   // equal for groups, of any batch, for which the plan says the same
 	Host  *Host    // the first of them, to show
 	// Same names the host of an earlier batch for which the plan said the same
 	// already; "" for the first.
@@ -50,7 +51,7 @@ func Groups(p *Plan, batch int) []Group {
 		if !ok {
 			i = len(groups)
 			at[key] = i
-			groups = append(groups, Group{Host: byName[n], Same: first[key]})
+			groups = append(groups, Group{Key: key, Host: byName[n], Same: first[key]})
 		}
 		groups[i].Hosts = append(groups[i].Hosts, n)
 	}

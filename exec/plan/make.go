@@ -19,9 +19,12 @@ type Inputs struct {
 	// Release is the wanted one. A rollback may leave it empty: then each host
 	// goes back to its own last good release.
 	Release Release
-	// As is the release that the definition was evaluated for where neither
-	// Release nor the definition's own says it: a rollback puts each host's
-	// release in its place.
+	// Others is the definition evaluated for other releases, by their ids: for
+	// those that hosts go back to. Where it has none, their words are put in
+	// the place of those of As, the release that Definition was evaluated for
+	// (if not Release, and if the definition does not say it itself); see
+	// rename.
+	Others  map[string]*lang.Definition
 	As      Release
 	Logs    []Log
 	Git     Git
@@ -40,6 +43,7 @@ func Make(in Inputs) *Plan {
 		hash:  NewHasher(in.Salt),
 		facts: make(map[string]*HostFacts, len(in.Facts.Hosts)),
 		diffs: map[[2]string]string{},
+		other: map[string]map[string]*lang.Target{},
 		told:  map[string][]string{}, contents: map[string]string{},
 	}
 	if m.in.As == (Release{}) {
@@ -47,6 +51,12 @@ func Make(in Inputs) *Plan {
 	}
 	if in.Kind == Deploy {
 		m.in.As = in.Release
+	}
+	for id, def := range in.Others {
+		m.other[id] = make(map[string]*lang.Target, len(def.Targets))
+		for i := range def.Targets {
+			m.other[id][def.Targets[i].Host.Name] = &def.Targets[i]
+		}
 	}
 	for i := range in.Facts.Hosts {
 		m.facts[in.Facts.Hosts[i].Name] = &in.Facts.Hosts[i]
@@ -113,6 +123,7 @@ type maker struct {
 	def   *lang.Definition
 	svc   *lang.Service
 	facts map[string]*HostFacts
+	other map[string]map[string]*lang.Target // of Inputs.Others, by release id and host
 	hash  *Hasher
 	diffs map[[2]string]string // by digests: hosts share their diffs
 	body  Body

@@ -15,14 +15,16 @@ func (m *maker) runHooks() {
 			to = append(to, h.To)
 		}
 	}
-	as := rename{}
+	as, hooks := rename{}, m.svc.Hooks
 	switch {
+	case len(to) == 1 && m.in.Others[to[0].ID] != nil:
+		hooks = m.in.Others[to[0].ID].Service.Hooks
 	case len(to) == 1:
 		as = rename{m.in.As, to[0]}
 	case len(to) > 1:
 		as = rename{m.in.As, Release{}}
 	}
-	for _, k := range m.svc.Hooks {
+	for _, k := range hooks {
 		run, ok := as.command(k.Run)
 		if !ok {
 			m.body.Notes = append(m.body.Notes, fmt.Sprintf("%s names the release, and the hosts go back to %d different ones: it does not run (%s)",

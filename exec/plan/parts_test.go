@@ -173,3 +173,29 @@ func TestRollbackPolicyOfARollbackIsEmpty(t *testing.T) {
 		t.Error("a rollback would be rolled back, or bring something")
 	}
 }
+
+func TestDefinitionOfTheOtherReleaseIsWhatIsAskedThere(t *testing.T) {
+	t.Parallel()
+	old := definition(1, r1)
+	old.Targets[0].Checks[0].Attrs["contains"] = "the old page" // no word of it can be guessed
+	old.Targets[0].Drain.Out.Argv = []string{"old-pool", "out"}
+	in := deploy(definition(1, r2), fleet(1, r1), r2)
+	in.Others = map[string]*lang.Definition{r1.ID: old}
+	h := Make(in).Host("web01")
+	if h.Undo[0].Run.Argv[0] != "old-pool" || h.Undo[3].Spec["contains"] != "the old page" {
+		t.Errorf("the undo asks %v", h.Undo[3].Spec)
+	}
+	if h.Switch[0].Run.Argv[0] != "pool" || h.Switch[3].Spec["contains"] != `"version":"release/2"` {
+		t.Errorf("the switch asks %v", h.Switch[3].Spec)
+	}
+	old.Service.Hooks = []lang.Hook{{Name: "say", At: "finish", Run: lang.Command{Argv: []string{"say", "back on 1"}}}}
+	in = back(definition(1, r3), fleet(1, r1, r2), "")
+	in.Others = map[string]*lang.Definition{r1.ID: old}
+	p := Make(in)
+	if s := p.Host("web01").Switch[3]; s.Spec["contains"] != "the old page" {
+		t.Errorf("the rollback asks %v", s.Spec)
+	}
+	if len(p.Body.Hooks) != 1 || p.Body.Hooks[0].Run.Argv[1] != "back on 1" {
+		t.Errorf("the rollback announces %v", p.Body.Hooks)
+	}
+}

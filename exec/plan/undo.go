@@ -11,11 +11,11 @@ import (
 // release both, in and out of service as on the way there. A rollback has
 // none, because it is tried once and never rolled back itself.
 func (m *maker) undo(v *move) {
-	h, t := v.h, v.t
+	h := v.h
 	if h.Back.ID == "" || m.in.Kind == Rollback {
 		return
 	}
-	as := rename{m.in.As, h.Back}
+	t, as := m.about(v, h.Back)
 	restarts := v.restarts()
 	if restarts && t.Drain != nil {
 		h.Undo = append(h.Undo, drain(t.Drain, as))
@@ -27,7 +27,7 @@ func (m *maker) undo(v *move) {
 	if restarts {
 		h.Undo = append(h.Undo, restart(t.Restart, as)...)
 	}
-	h.Undo = append(h.Undo, m.checks(v, "host", as)...)
+	h.Undo = append(h.Undo, m.checks(t, "host", as)...)
 	if restarts && t.Drain != nil {
 		h.Undo = append(h.Undo, undrain(t.Drain, as))
 	}
