@@ -3,7 +3,7 @@ package remote
 import (
 	"io"
 	"sync"
-	"sync/atomic"
+	"time"
 )
 
 // A feed is the one goroutine that writes a process's input: the script, then
@@ -14,24 +14,36 @@ type feed struct {
 	cmd   Command
 	input string
 
-	sent    chan struct{} // closed when the script is out
-	ask     chan struct{} // closed when the host asks for data
-	quit    chan struct{} // closed to end the input
-	once    sync.Once
-	written atomic.Bool
+	sent  chan struct{} // closed when the script is out
+	tried chan struct{} // closed when it is out or cannot get out any more
+	ask   chan struct{} // closed when the host asks for data
+	quit  chan struct{} // closed to end the input
+	once  sync.Once
 }
 
 func newFeed(p process, cmd Command, nonce string) *feed {
 	return &feed{
 		p: p, cmd: cmd, input: Input(cmd, nonce),
-		sent: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
+		sent: make(chan struct{}), tried: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
 	}
 }
 
 // whole tells whether the host may have got the whole script. A write that
 // failed did not send its last bytes, and a script that is not whole does
-// not run.
-func (f *feed) whole() bool { return f.written.Load() }
+// not run. In doubt it may.
+func (f *feed) whole() bool {
+	select {
+	case <-f.tried:
+	case <-time.After(drainTime):
+		return true
+	}
+	select {
+	case <-f.sent:
+		return true
+	default:
+		return false
+	}
+}
 
 // sendData answers the host's request; it is called once.
 func (f *feed) sendData() { close(f.ask) }
@@ -41,11 +53,14 @@ func (f *feed) stop() { f.once.Do(func() { close(f.quit) }) }
 
 func (f *feed) run() {
 	defer f.p.CloseWrite()
-	if _, err := io.WriteString(f.p, f.input); err != nil {
+	_, err := io.WriteString(f.p, f.input)
+	if err == nil {
+		close(f.sent)
+	}
+	close(f.tried)
+	if err != nil {
 		return
 	}
-	f.written.Store(true)
-	close(f.sent)
 	if f.cmd.Hold != nil {
 		f.copy(f.cmd.Hold)
 		return // the end of Hold ends the input

@@ -20,3 +20,15 @@ func TestLocal(t *testing.T) {
 		return c
 	})
 }
+
+func TestSSH(t *testing.T) {
+	t.Parallel()
+	h := remotetest.Server(t)
+	t.Run("contract", func(t *testing.T) { remotetest.Run(t, h.Dial) })
+}
+
+func TestSSHD(t *testing.T) {
+	t.Parallel()
+	h := remotetest.SSHD(t, "MaxStartups 100")
+	t.Run("contract", func(t *testing.T) { remotetest.Run(t, h.Dial) })
+}

@@ -1,0 +1,358 @@
+package remote
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// maxKeys bounds the keys that are shown to one host. sshd counts each as a
+// failed attempt (MaxAuthTries is 6) and may shut out the whole office for
+// too many of them.
+const maxKeys = 5
+
+// A keyError is a key that was asked for and cannot be used.
+type keyError struct {
+	text string
+	help string
+}
+
+func (e *keyError) Error() string { return e.text }
+
+// keyring finds the keys to log in with. Files and agents are read once.
+type keyring struct {
+	home string
+	sock string // of the agent
+	warn func(string)
+	now  func() time.Time
+
+	mu     sync.Mutex
+	agents map[string]*keyAgent
+	files  map[string]*keyFile
+}
+
+// A keyAgent is a connection to an agent and the keys it has. The agent is
+// never forwarded.
+type keyAgent struct {
+	conn    net.Conn
+	signers []ssh.Signer
+	err     error
+}
+
+// A keyFile is what a file of a key holds: the public half at least.
+type keyFile struct {
+	public ssh.PublicKey
+	signer ssh.Signer // nil: encrypted, or the public half only
+	locked bool       // encrypted
+	certs  []*ssh.Certificate
+	err    error
+}
+
+// agent connects to the agent at sock once; the caller holds mu.
+func (k *keyring) agent(sock string) *keyAgent {
+	if a := k.agents[sock]; a != nil {
+		return a
+	}
+	a := &keyAgent{}
+	k.agents[sock] = a
+	if a.conn, a.err = net.DialTimeout("unix", sock, 5*time.Second); a.err != nil {
+		return a
+	}
+	a.conn.SetDeadline(k.now().Add(10 * time.Second)) // for the list; a signature may wait for a finger
+	a.signers, a.err = agent.NewClient(a.conn).Signers()
+	a.conn.SetDeadline(time.Time{})
+	return a
+}
+
+// file reads the file of a key once; the caller holds mu.
+func (k *keyring) file(path string) *keyFile {
+	if f := k.files[path]; f != nil {
+		return f
+	}
+	f := readKey(path)
+	k.files[path] = f
+	for _, name := range []string{path + "-cert.pub", strings.TrimSuffix(path, ".pub") + "-cert.pub"} {
+		if c := readCert(name); c != nil && f.public != nil && sameKey(c.Key, f.public) {
+			f.certs = append(f.certs, c)
+			break
+		}
+	}
+	return f
+}
+
+func readKey(path string) *keyFile {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return &keyFile{err: err}
+	}
+	if pub, _, _, _, err := ssh.ParseAuthorizedKey(b); err == nil {
+		return &keyFile{public: pub}
+	}
+	s, err := ssh.ParsePrivateKey(b)
+	if err == nil {
+		return &keyFile{public: s.PublicKey(), signer: s}
+	}
+	var missing *ssh.PassphraseMissingError
+	if !errors.As(err, &missing) {
+		return &keyFile{err: fmt.Errorf("%s: %w", path, err)}
+	}
+	f := &keyFile{public: missing.PublicKey, locked: true}
+	if f.public == nil { // the old format hides it
+		if b, err := os.ReadFile(path + ".pub"); err == nil {
+			f.public, _, _, _, _ = ssh.ParseAuthorizedKey(b)
+		}
+	}
+	return f
+}
+
+func readCert(path string) *ssh.Certificate {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	pub, _, _, _, err := ssh.ParseAuthorizedKey(b)
+	if err != nil {
+		return nil
+	}
+	c, _ := pub.(*ssh.Certificate)
+	return c
+}
+
+// close ends the agents' connections.
+func (k *keyring) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, a := range k.agents {
+		if a.conn != nil {
+			a.conn.Close()
+		}
+	}
+}
+
+// A wish says which keys may be used for one host.
+type wish struct {
+	identity string   // the definition's choice: this one and no other
+	files    []string // the configuration's
+	only     bool     // no other keys of the agent
+	agent    string   // IdentityAgent
+	certs    []string // CertificateFile
+}
+
+// A pick is the keys for one login, in the order they are tried.
+type pick struct {
+	signers []ssh.Signer
+	names   []string // of the keys tried, for messages
+	left    int      // keys that were not tried, because sshd counts
+	locked  []string // files that are encrypted and whose key no agent holds
+}
+
+// pick chooses the keys for one login.
+func (k *keyring) pick(w wish) (*pick, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	held, agentErr := k.held(w.agent)
+	p := &pick{}
+	if w.identity != "" {
+		return p, k.chosen(p, expandHome(w.identity, k.home), held, agentErr, w.certs)
+	}
+	// As OpenSSH does: first what the agent and a file both have, then the
+	// rest of the agent's, then the files that need no agent.
+	var rest []*keyFile
+	var names []string
+	for _, path := range w.files {
+		f := k.file(path)
+		switch s := signerOf(held, f.public); {
+		case f.err != nil:
+			if !errors.Is(f.err, fs.ErrNotExist) {
+				k.warn(fmt.Sprintf("cannot use the key %s: %v", path, f.err))
+				f.err = fs.ErrNotExist // said once
+			}
+		case s != nil:
+			k.add(p, path+" by the agent", s, f.certs, w.certs)
+		case f.signer != nil:
+			rest, names = append(rest, f), append(names, path)
+		case f.locked:
+			p.locked = append(p.locked, path)
+		}
+	}
+	if !w.only {
+		for _, s := range held {
+			k.add(p, "of the agent", s, nil, w.certs)
+		}
+	}
+	for i, f := range rest {
+		k.add(p, names[i], f.signer, f.certs, w.certs)
+	}
+	if len(p.signers) == 0 {
+		return nil, noKeys(p.locked, agentErr)
+	}
+	return p, nil
+}
+
+// held are the agent's keys.
+func (k *keyring) held(choice string) ([]ssh.Signer, error) {
+	sock := k.sock
+	switch {
+	case choice == "" || choice == "SSH_AUTH_SOCK":
+	case strings.EqualFold(choice, "none"):
+		sock = ""
+	case strings.HasPrefix(choice, "$"):
+		sock = os.Getenv(strings.Trim(choice, "${}"))
+	default:
+		sock = choice
+	}
+	if sock == "" {
+		return nil, errors.New("there is no agent (SSH_AUTH_SOCK is not set)")
+	}
+	a := k.agent(sock)
+	if a.err != nil {
+		return nil, fmt.Errorf("the agent does not answer: %w", a.err)
+	}
+	return a.signers, nil
+}
+
+// chosen picks the one key that the definition names.
+func (k *keyring) chosen(p *pick, path string, held []ssh.Signer, agentErr error, certs []string) error {
+	f := k.file(path)
+	if f.err != nil {
+		return &keyError{fmt.Sprintf("cannot use the key %s: %v", path, f.err), "correct identity in the definition's ssh block"}
+	}
+	if s := signerOf(held, f.public); s != nil {
+		k.add(p, path+" by the agent", s, f.certs, certs)
+		return nil
+	}
+	if f.signer == nil && strings.HasSuffix(path, ".pub") {
+		// The private half may lie beside it.
+		if private := k.file(strings.TrimSuffix(path, ".pub")); private.signer != nil && sameKey(private.public, f.public) {
+			f = private
+		}
+	}
+	if f.signer != nil {
+		k.add(p, path, f.signer, f.certs, certs)
+		return nil
+	}
+	why := "the agent does not hold it"
+	if agentErr != nil {
+		why = agentErr.Error()
+	}
+	help := "ssh-add " + strings.TrimSuffix(path, ".pub")
+	if f.locked {
+		return &keyError{fmt.Sprintf("the key %s is encrypted, and %s", path, why), help}
+	}
+	return &keyError{fmt.Sprintf("the key %s is a public half, and %s", path, why), help}
+}
+
+func noKeys(locked []string, agentErr error) error {
+	if len(locked) > 0 {
+		why := "the agent does not hold it"
+		if agentErr != nil {
+			why = agentErr.Error()
+		}
+		return &keyError{fmt.Sprintf("the key %s is encrypted, and %s", locked[0], why), "ssh-add " + locked[0]}
+	}
+	if agentErr != nil {
+		return &keyError{fmt.Sprintf("there is no key to log in with: %v, and no identity file exists", agentErr),
+			"start an agent and ssh-add a key, or name one: identity in the definition's ssh block"}
+	}
+	return &keyError{"there is no key to log in with: the agent is empty, and no identity file exists", "ssh-add a key"}
+}
+
+// signerOf finds the agent's signer for a public key.
+func signerOf(held []ssh.Signer, pub ssh.PublicKey) ssh.Signer {
+	if pub == nil {
+		return nil
+	}
+	for _, s := range held {
+		if sameKey(s.PublicKey(), pub) {
+			return s
+		}
+	}
+	return nil
+}
+
+// add adds a key and before it the certificates made for it.
+func (k *keyring) add(p *pick, name string, s ssh.Signer, beside []*ssh.Certificate, files []string) {
+	certs := beside
+	for _, f := range files {
+		if c := readCert(f); c != nil {
+			certs = append(certs[:len(certs):len(certs)], c)
+		}
+	}
+	for _, c := range certs {
+		if !sameKey(c.Key, s.PublicKey()) {
+			continue
+		}
+		if c.ValidBefore != ssh.CertTimeInfinity && k.now().Unix() >= int64(c.ValidBefore) {
+			k.warn(fmt.Sprintf("the certificate %q for %s has expired", c.KeyId, ssh.FingerprintSHA256(c.Key)))
+			continue
+		}
+		if cs, err := ssh.NewCertSigner(c, s); err == nil {
+			p.add(name, cs)
+		}
+	}
+	p.add(name, s)
+}
+
+func (p *pick) add(name string, s ssh.Signer) {
+	for _, have := range p.signers {
+		if sameKey(have.PublicKey(), s.PublicKey()) {
+			return
+		}
+	}
+	if len(p.signers) == maxKeys {
+		p.left++
+		return
+	}
+	p.signers = append(p.signers, s)
+	p.names = append(p.names, fmt.Sprintf("%s (%s)", fingerprint(s.PublicKey()), name))
+}
+
+// A usedSigner notes that its key was accepted: a signature is only asked
+// for then. It also keeps to algorithms that are not broken.
+type usedSigner struct {
+	ssh.Signer
+	used *ssh.PublicKey
+	err  *error
+}
+
+func (s usedSigner) Algorithms() []string {
+	if t := keyType(s.PublicKey()); t != ssh.KeyAlgoRSA {
+		return []string{t}
+	}
+	return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+}
+
+// keyType is the type of the key itself, not of a certificate for it.
+func keyType(k ssh.PublicKey) string {
+	if c, ok := k.(*ssh.Certificate); ok {
+		k = c.Key
+	}
+	return k.Type()
+}
+
+func (s usedSigner) Sign(r io.Reader, data []byte) (*ssh.Signature, error) {
+	return s.SignWithAlgorithm(r, data, s.Algorithms()[0])
+}
+
+func (s usedSigner) SignWithAlgorithm(_ io.Reader, data []byte, algo string) (sig *ssh.Signature, err error) {
+	*s.used = s.PublicKey()
+	if as, ok := s.Signer.(ssh.AlgorithmSigner); ok {
+		sig, err = as.SignWithAlgorithm(rand.Reader, data, algo)
+	} else {
+		sig, err = s.Signer.Sign(rand.Reader, data)
+	}
+	if err != nil {
+		*s.err = err
+	}
+	return sig, err
+}

@@ -1,0 +1,238 @@
+package remote
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// knownHosts is what known_hosts files say. It is our own reader because
+// that of x/crypto gives up on the whole file at the first line it cannot
+// parse, which OpenSSH writes by itself, and takes the key of a certificate
+// authority for a host's own.
+type knownHosts struct {
+	exact map[string][]int // lines that name a host plainly
+	other []int            // lines with patterns or hashes, to be tried one by one
+	lines []knownLine
+}
+
+// A knownLine is one line; its key is parsed when the line matters.
+type knownLine struct {
+	file   string
+	number int
+	marker string // "", "@cert-authority", "@revoked"
+	hosts  string
+	salt   []byte // of a hashed line
+	hash   []byte
+	key    string // base64
+}
+
+func (l knownLine) at() string { return fmt.Sprintf("%s:%d", l.file, l.number) }
+
+// A knownKey is a key and the line that holds it.
+type knownKey struct {
+	key ssh.PublicKey
+	at  string
+}
+
+// readKnownHosts reads files; one that does not exist says nothing, unless
+// it was asked for by name. Lines that make no sense are reported.
+func readKnownHosts(files []string, must bool, report func(string)) (*knownHosts, error) {
+	k := &knownHosts{exact: map[string][]int{}}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if errors.Is(err, fs.ErrNotExist) && !must {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read known hosts: %w", err)
+		}
+		k.parse(f, b, report)
+	}
+	return k, nil
+}
+
+func (k *knownHosts) parse(file string, b []byte, report func(string)) {
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		l := knownLine{file: file, number: n}
+		fields := strings.Fields(line)
+		if fields[0][0] == '@' {
+			l.marker, fields = fields[0], fields[1:]
+		}
+		switch {
+		case l.marker != "" && l.marker != "@cert-authority" && l.marker != "@revoked":
+			report(fmt.Sprintf("%s: skipped: unknown marker %q", l.at(), l.marker))
+			continue
+		case len(fields) < 3:
+			report(fmt.Sprintf("%s: skipped: not a line of known hosts", l.at()))
+			continue
+		}
+		l.hosts, l.key = fields[0], fields[2]
+		i := len(k.lines)
+		switch {
+		case strings.HasPrefix(l.hosts, "|1|"):
+			salt, hash, _ := strings.Cut(l.hosts[3:], "|")
+			var err1, err2 error
+			l.salt, err1 = base64.StdEncoding.DecodeString(salt)
+			l.hash, err2 = base64.StdEncoding.DecodeString(hash)
+			if err1 != nil || err2 != nil || len(l.hash) != sha1.Size {
+				report(fmt.Sprintf("%s: skipped: malformed hash of a host name", l.at()))
+				continue
+			}
+			k.other = append(k.other, i)
+		case strings.ContainsAny(l.hosts, "*?!"):
+			k.other = append(k.other, i)
+		default:
+			for h := range strings.SplitSeq(strings.ToLower(l.hosts), ",") {
+				k.exact[h] = append(k.exact[h], i)
+			}
+		}
+		k.lines = append(k.lines, l)
+	}
+}
+
+// matches tells whether l is about name: a host, or [host]:port.
+func (l knownLine) matches(name string) bool {
+	if l.hash != nil {
+		mac := hmac.New(sha1.New, l.salt)
+		mac.Write([]byte(name))
+		return subtle.ConstantTimeCompare(mac.Sum(nil), l.hash) == 1
+	}
+	found := false
+	for p := range strings.SplitSeq(strings.ToLower(l.hosts), ",") {
+		not := strings.HasPrefix(p, "!")
+		if wildcard(strings.TrimPrefix(p, "!"), name) {
+			if not {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
+}
+
+// wildcard matches the patterns of OpenSSH, which know * and ? only.
+func wildcard(pattern, s string) bool {
+	ok, err := path.Match(strings.NewReplacer(`\`, `\\`, "[", `\[`).Replace(pattern), strings.ReplaceAll(s, "/", "\x00"))
+	return err == nil && ok
+}
+
+// A hostKeys is what is known about one host.
+type hostKeys struct {
+	name    string // as it is looked up: host or [host]:port
+	host    string // as a certificate names it
+	keys    []knownKey
+	loose   []knownKey // known for the host at port 22 only: good, but not binding
+	cas     []knownKey
+	revoked []knownKey
+	unknown []string // lines about the host whose keys we cannot read
+}
+
+// hostName is how known_hosts writes a host at a port.
+func hostName(host string, port int) string {
+	host = strings.ToLower(host)
+	if port == 22 || port == 0 {
+		return host
+	}
+	return "[" + host + "]:" + strconv.Itoa(port)
+}
+
+// lookup finds what is known about host at port; port 0 is an alias that
+// stands for itself.
+func (k *knownHosts) lookup(host string, port int) hostKeys {
+	h := hostKeys{name: hostName(host, port), host: strings.ToLower(host)}
+	k.collect(&h, h.name, &h.keys)
+	if h.name != h.host {
+		k.collect(&h, h.host, &h.loose)
+	}
+	return h
+}
+
+func (k *knownHosts) collect(h *hostKeys, name string, keys *[]knownKey) {
+	add := func(l knownLine) {
+		b, err := base64.StdEncoding.DecodeString(l.key)
+		var key ssh.PublicKey
+		if err == nil {
+			key, err = ssh.ParsePublicKey(b)
+		}
+		if err != nil {
+			h.unknown = append(h.unknown, fmt.Sprintf("%s: skipped: %v", l.at(), err))
+			return
+		}
+		switch kk := (knownKey{key, l.at()}); l.marker {
+		case "@revoked":
+			h.revoked = append(h.revoked, kk)
+		case "@cert-authority":
+			h.cas = append(h.cas, kk)
+		default:
+			*keys = append(*keys, kk)
+		}
+	}
+	for _, i := range k.exact[name] {
+		add(k.lines[i])
+	}
+	for _, i := range k.other {
+		if k.lines[i].matches(name) {
+			add(k.lines[i])
+		}
+	}
+}
+
+// known tells whether anything can be said about the host's key.
+func (h hostKeys) known() bool { return len(h.keys)+len(h.loose)+len(h.cas) > 0 }
+
+func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
+
+func find(keys []knownKey, k ssh.PublicKey) (knownKey, bool) {
+	for _, kk := range keys {
+		if sameKey(kk.key, k) {
+			return kk, true
+		}
+	}
+	return knownKey{}, false
+}
+
+// fingerprint names a key as OpenSSH does.
+func fingerprint(k ssh.PublicKey) string {
+	if c, ok := k.(*ssh.Certificate); ok {
+		return fmt.Sprintf("%s %s (certificate %q)", c.Key.Type(), ssh.FingerprintSHA256(c.Key), c.KeyId)
+	}
+	return k.Type() + " " + ssh.FingerprintSHA256(k)
+}
+
+// splitPort parts host:port and [host]:port; without a port it is 0.
+func splitPort(s string) (host string, port int, err error) {
+	if !strings.Contains(s, ":") || strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "[") {
+		return s, 0, nil // a name, or a bare IPv6 address
+	}
+	if strings.HasSuffix(s, "]") {
+		return strings.Trim(s, "[]"), 0, nil
+	}
+	host, p, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", 0, err
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, fmt.Errorf("%q is not a port", p)
+	}
+	return host, int(n), nil
+}

@@ -1,0 +1,250 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"os"
+	osexec "os/exec"
+	"os/user"
+	"strings"
+	"sync"
+	"time"
+)
+
+// SSHOptions are the choices of a Dialer that speaks SSH.
+type SSHOptions struct {
+	Version   string        // of shipit, for the protocol's version string
+	Timeout   time.Duration // of connecting, key exchange and login together; 0 is 15 s
+	KeepAlive time.Duration // between signs of life; 0 is 15 s; three missed ones end a connection
+	AgentSock string        // the agent's socket, as SSH_AUTH_SOCK says
+	Home      string        // where .ssh is
+	// ConfigFile replaces the user's and the system's configuration.
+	ConfigFile string
+	// UseSSHG allows to ask the ssh program (ssh -G) about configuration
+	// that we do not understand exactly. It may run commands of the user's
+	// own "Match exec".
+	UseSSHG bool
+	// AcceptNew adds the key of a host that was never seen before to
+	// known_hosts instead of refusing it. A key that changed is refused all
+	// the same.
+	AcceptNew bool
+	Log       func(format string, args ...any) // details; may be nil
+	Warn      func(string)                     // what the user should know, each once; may be nil
+}
+
+// SSH dials hosts by SSH. It shares between them what they share: bastions,
+// the agent's connection, parsed configuration and known_hosts files.
+type SSH struct {
+	o      SSHOptions
+	user   string // of this machine
+	config *sshConfig
+	keys   *keyring
+	pace   pace
+	warned sync.Map
+
+	mu       sync.Mutex
+	known    map[string]*knownHosts
+	bastions map[string]*bastion
+	closed   bool
+}
+
+// NewSSH returns a Dialer that speaks SSH.
+func NewSSH(o SSHOptions) *SSH {
+	if o.Timeout == 0 {
+		o.Timeout = 15 * time.Second
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = 15 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	s := &SSH{o: o, known: map[string]*knownHosts{}, bastions: map[string]*bastion{}}
+	home := ""
+	if u, err := user.Current(); err == nil {
+		s.user, home = u.Username, u.HomeDir
+	}
+	s.config = &sshConfig{
+		home: o.Home, localUser: s.user, file: o.ConfigFile, system: "/etc/ssh/ssh_config",
+		foreign: o.Home != home, warn: s.warn, known: map[string]*answer{},
+	}
+	if o.UseSSHG {
+		s.config.program, _ = osexec.LookPath("ssh")
+	}
+	s.keys = &keyring{
+		home: o.Home, sock: o.AgentSock, warn: s.warn, now: time.Now,
+		agents: map[string]*keyAgent{}, files: map[string]*keyFile{},
+	}
+	return s
+}
+
+// Close closes what the connections share. Connections through a bastion
+// end with it.
+func (s *SSH) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	var all []*bastion
+	for _, b := range s.bastions {
+		all = append(all, b)
+	}
+	s.mu.Unlock()
+	for _, b := range all {
+		b.cancel()
+		<-b.ready
+		if b.conn != nil {
+			b.conn.Close()
+		}
+	}
+	s.keys.close()
+	return nil
+}
+
+// warn says something to the user once.
+func (s *SSH) warn(text string) {
+	if _, said := s.warned.LoadOrStore(text, true); !said && s.o.Warn != nil {
+		s.o.Warn(text)
+	}
+}
+
+// Dial connects and logs in.
+func (s *SSH) Dial(ctx context.Context, t Target) (Conn, error) {
+	c, err := s.dial(ctx, t, nil)
+	if err != nil {
+		return nil, err // not a nil *sshConn in an interface
+	}
+	return c, nil
+}
+
+// dial is Dial; via are the bastions that are being dialled for it, to find
+// a configuration that goes round in circles.
+func (s *SSH) dial(ctx context.Context, t Target, via []string) (*sshConn, error) {
+	if t.Name == "" {
+		t.Name = t.Address
+	}
+	r, err := s.route(ctx, t)
+	if err != nil {
+		return nil, dialError(t.Name, Config, err, "")
+	}
+	return s.connect(ctx, r, via)
+}
+
+// A route is all decisions about how to reach one host.
+type route struct {
+	name  string // for messages
+	host  string // what is dialled
+	port  int
+	user  string
+	jump  []string
+	keys  wish
+	known hostKeys
+	file  string // where a line for the host belongs
+	// What the definition says holds for its bastions too.
+	knownHosts []string
+	identity   string
+}
+
+// route decides how to reach t: what the target says wins, then ssh's
+// configuration, then defaults.
+func (s *SSH) route(ctx context.Context, t Target) (*route, error) {
+	set, err := s.config.lookup(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	r := &route{
+		name: t.Name, host: t.Address, port: t.Port, user: t.User, jump: t.Jump,
+		knownHosts: t.KnownHosts, identity: t.Identity,
+		keys: wish{identity: t.Identity, files: set.identities, only: set.identitiesOnly, agent: set.identityAgent, certs: set.certificates},
+	}
+	if r.host == "" || r.host == t.Name {
+		r.host = set.hostName
+	}
+	if !safeHost.MatchString(r.host) {
+		return nil, errors.New("the address " + r.host + " is not a host name")
+	}
+	r.host = strings.Trim(r.host, "[]")
+	if r.port == 0 {
+		r.port = set.port
+	}
+	if r.port == 0 {
+		r.port = 22
+	}
+	if r.user == "" {
+		r.user = set.user
+	}
+	if r.user == "" {
+		r.user = s.user
+	}
+	if r.jump == nil {
+		r.jump = set.proxyJump
+	}
+	return r, s.knownKeys(r, t, set)
+}
+
+// knownKeys looks up the host's key: by its alias if it has one, else by the
+// name people use, else by the address that is dialled.
+func (s *SSH) knownKeys(r *route, t Target, set settings) error {
+	files, must := set.userKnown, false
+	if len(t.KnownHosts) > 0 {
+		files, must = nil, true
+		for _, f := range t.KnownHosts {
+			files = append(files, expandHome(f, s.o.Home))
+		}
+	}
+	all := files
+	if !must {
+		all = append(files[:len(files):len(files)], set.globalKnown...)
+	}
+	k, err := s.readKnown(all, must && !s.o.AcceptNew)
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
+		r.file = files[0]
+	}
+	if set.hostKeyAlias != "" {
+		r.known = k.lookup(set.hostKeyAlias, 0)
+	} else {
+		r.known = k.lookup(t.Name, r.port)
+		if !r.known.known() && r.host != t.Name {
+			if byAddress := k.lookup(r.host, r.port); byAddress.known() || len(byAddress.revoked) > 0 {
+				byAddress.revoked = append(byAddress.revoked, r.known.revoked...)
+				r.known = byAddress
+			}
+		}
+	}
+	for _, text := range r.known.unknown {
+		s.warn(text)
+	}
+	for _, f := range set.revoked {
+		keys, err := revokedKeys(f)
+		if err != nil {
+			return err
+		}
+		r.known.revoked = append(r.known.revoked, keys...)
+	}
+	return nil
+}
+
+// readKnown reads each set of files once.
+func (s *SSH) readKnown(files []string, must bool) (*knownHosts, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := strings.Join(files, "\x00")
+	if k := s.known[id]; k != nil {
+		return k, nil
+	}
+	k, err := readKnownHosts(files, must, s.warn)
+	if err == nil {
+		s.known[id] = k
+	}
+	return k, err
+}
+
+// revokedKeys reads a file of RevokedHostKeys: public keys, one a line.
+func revokedKeys(file string) ([]knownKey, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseRevoked(file, b)
+}
