@@ -72,7 +72,7 @@ func TestEveryFlippedByteIsNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const step = 7 // every kind of byte, in a time that people wait for
+	const step = 19 // every kind of byte, in a time that people wait for
 	refused := 0
 	for i := 0; i < len(data); i += step {
 		for _, flip := range []byte{0x01, 0x20} {
