@@ -1,0 +1,32 @@
+package journal
+
+import (
+	"encoding/base32"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// NewRunID makes the id of a run that begins now: the time in UTC, so that
+// ids sort as runs did, and something random, so that two runs of one second
+// differ: "20150610T140203Z-3kq7".
+func NewRunID(now time.Time, random io.Reader) (string, error) {
+	var b [5]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("cannot make the id of a run: %w", err)
+	}
+	word := base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").EncodeToString(b[:])
+	return now.UTC().Format("20060102T150405Z") + "-" + word[:4], nil
+}
+
+// checkRunID refuses what is no name of a run: it becomes a file's name here
+// and a directory's on the hosts.
+func checkRunID(run string) error {
+	ok := run != "" && len(run) <= 64 && run[0] != '.' && run[0] != '-' &&
+		strings.Trim(run, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") == ""
+	if !ok {
+		return fmt.Errorf("a run's id is letters, digits, dots and dashes, like 20150610T140203Z-3kq7, not %q", run)
+	}
+	return nil
+}
