@@ -326,7 +326,7 @@ func (c *Config) reader(from string, used *[]Source) *eval.Files {
 	return &eval.Files{
 		Cache: c.templates,
 		Read: func(name string) (string, []byte, error) {
-			below := resolve(from, name)
+			below := c.resolve(from, name)
 			text, err := c.read(below)
 			if err != nil {
 				return below, nil, err

@@ -89,13 +89,18 @@ func (c *Config) read(file string) ([]byte, error) {
 	return text, nil
 }
 
-// resolve turns a path of a definition into one below the root: a path that
-// begins with ./ or ../ is relative to the file that says it.
-func resolve(from, file string) string {
-	if strings.HasPrefix(file, "./") || strings.HasPrefix(file, "../") {
+// resolve turns a path of a definition into one below the root. It starts at
+// the definition's directory, in included files too, so that one rule holds
+// for includes, templates, known_hosts and repositories; a path that begins
+// with ./ or ../ is relative to the file that says it.
+func (c *Config) resolve(from, file string) string {
+	switch {
+	case strings.HasPrefix(file, "/"):
+		return file // refused when it is read
+	case strings.HasPrefix(file, "./"), strings.HasPrefix(file, "../"):
 		return path.Join(path.Dir(from), file)
 	}
-	return path.Clean(file)
+	return path.Join(path.Dir(c.path), file)
 }
 
 // file reads one file of the definition and what it includes. Parents are
@@ -114,7 +119,7 @@ func (c *Config) file(name string, parents []string, at *hcl.Range) {
 		}
 		help := ""
 		if at != nil {
-			help = "Paths are written from the root of the repository; ./ begins one beside the file that says it."
+			help = "Paths start at the directory of the definition; ./ begins one beside the file that says it."
 		}
 		s.errorf(code, place, help, sentence(err), "cannot read %q", name)
 		return
@@ -176,7 +181,7 @@ func (c *Config) include(from string, include *attribute, parents []string) {
 			s.errorf("E0119", e.Range(), "", "It is read before any name is known, so that a reviewer sees what takes part.", "the path of an include is literal text")
 			continue
 		}
-		file := resolve(from, v.AsString())
+		file := c.resolve(from, v.AsString())
 		r := e.Range()
 		switch {
 		case strings.HasPrefix(v.AsString(), "/") || !fs.ValidPath(file):
