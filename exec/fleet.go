@@ -3,8 +3,10 @@ package exec
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,9 +29,10 @@ type Fleet struct {
 // A dial is one attempt to connect that everybody who asks for the host
 // shares.
 type dial struct {
-	done chan struct{}
-	conn remote.Conn
-	err  error
+	done   chan struct{}
+	cancel context.CancelFunc
+	conn   remote.Conn
+	err    error
 }
 
 // dialLimit bounds a dial from the first packet to the login.
@@ -53,9 +56,10 @@ func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) 
 	}
 	d, ok := f.conns[t.Name]
 	if !ok {
-		d = &dial{done: make(chan struct{})}
+		dialing, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
+		d = &dial{done: make(chan struct{}), cancel: cancel}
 		f.conns[t.Name] = d
-		go f.dial(context.WithoutCancel(ctx), d, t)
+		go f.dial(dialing, d, t)
 	}
 	f.mu.Unlock()
 	select {
@@ -72,8 +76,7 @@ func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) 
 }
 
 func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
-	defer cancel()
+	defer d.cancel()
 	conn, err := f.dialer.Dial(ctx, t)
 	f.mu.Lock()
 	if err == nil && f.closed {
@@ -85,16 +88,20 @@ func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
 	close(d.done)
 }
 
-// Close closes all connections; a dial on its way is closed when it ends.
+// Close closes all connections and ends the dials that are on their way.
 func (f *Fleet) Close() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	dials := slices.Collect(maps.Values(f.conns))
 	if f.closed {
-		return
+		dials = nil
 	}
 	f.closed = true
-	for _, d := range f.conns {
-		if d.conn != nil {
+	f.mu.Unlock()
+	for _, d := range dials {
+		d.cancel()
+	}
+	for _, d := range dials {
+		if <-d.done; d.conn != nil {
 			d.conn.Close()
 		}
 	}
