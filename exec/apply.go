@@ -1,0 +1,161 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+	"shipit/exec/transport"
+)
+
+// Options are what Apply needs besides the plan.
+type Options struct {
+	Plan  *plan.Plan
+	Fleet *Fleet // Apply closes it
+	Root  string // of the definition's repository: where files that the plan names are found
+
+	// Journal must have taken an event before it is believed, and before
+	// anything is done that it announces. Views are told afterwards; their
+	// errors stop nothing.
+	Journal event.Sink
+	Views   event.Sink // may be nil
+
+	Run    string // id of the run
+	By     string // user@machine
+	Reason string
+	Now    func() time.Time // nil is time.Now
+
+	// Secrets gives the contents that the plan holds only as a hash. It may
+	// be nil where the plan has none.
+	Secrets func(*plan.File) (string, error)
+	// Source is the repository that releases are brought from; nil for a
+	// rollback, which needs none.
+	Source transport.Source
+
+	// Ask puts a question to a person and waits; it returns when ctx ends.
+	// Where nobody can be asked it is nil, and the safe answer is taken.
+	Ask func(ctx context.Context, q Prompt) (Answer, error)
+	// Abort is how a person says "finish what is in flight, start nothing
+	// more"; the value is who said it. May be nil.
+	Abort <-chan string
+}
+
+// A Prompt is a question to a person.
+type Prompt struct {
+	Text    string
+	Choices []string
+	Safe    string // the choice that is taken where nobody answers
+}
+
+// An Answer is one of a Prompt's choices, and whose it was.
+type Answer struct {
+	Choice string
+	By     string
+}
+
+// A Result is how a run ended.
+type Result struct {
+	Outcome event.Outcome
+	Started bool           // RunStarted is in the journal
+	Hosts   []rollout.Host // in the plan's order; empty unless Started
+}
+
+// A RefusedError is a plan that cannot be applied as it is.
+type RefusedError struct{ Problems []string }
+
+func (e *RefusedError) Error() string {
+	return "the plan cannot be applied: " + strings.Join(e.Problems, "; ")
+}
+
+// A StaleError is hosts that are not as the plan found them. Nothing was
+// changed anywhere.
+type StaleError struct{ Hosts []StaleHost } // in the plan's order
+
+// A StaleHost is one of them, with the differences in sentences.
+type StaleHost struct {
+	Name  string
+	Diffs []string
+}
+
+func (e *StaleError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the plan is stale: %d of its hosts changed since", len(e.Hosts))
+	for _, h := range e.Hosts {
+		fmt.Fprintf(&b, "; %s: %s", h.Name, strings.Join(h.Diffs, ", "))
+	}
+	return b.String()
+}
+
+// A LockedError is hosts whose lock another run holds. Nothing was changed
+// anywhere.
+type LockedError struct{ Hosts []LockedHost } // in the plan's order
+
+// A LockedHost is one of them.
+type LockedHost struct {
+	Name string
+	Err  error // a *lock.HeldError
+}
+
+func (e *LockedError) Error() string {
+	if len(e.Hosts) == 1 {
+		return fmt.Sprintf("%s: %v", e.Hosts[0].Name, e.Hosts[0].Err)
+	}
+	return fmt.Sprintf("%d hosts are locked; %s: %v", len(e.Hosts), e.Hosts[0].Name, e.Hosts[0].Err)
+}
+
+// Apply does what the plan says and nothing else.
+//
+// A Result that is not Started means that nothing was changed; its error is a
+// *RefusedError, a *LockedError, a *StaleError, hosts that cannot be reached,
+// a journal that takes nothing, or the end of ctx, and nil where somebody
+// aborted. The error of a started run is a journal that broke; how the run
+// went is not an error but its Outcome.
+//
+// When ctx ends, Apply stops the remote work that is under way, gives the
+// locks back and returns what is known then.
+func Apply(ctx context.Context, o Options) (Result, error) {
+	refused := Result{Outcome: event.Refused}
+	if problems := o.Plan.Problems(); len(problems) > 0 {
+		return refused, &RefusedError{Problems: problems}
+	}
+	if !o.Plan.Changes() {
+		return Result{Outcome: event.Nothing}, nil
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := newRun(o)
+	defer r.close(ctx)
+	who, err := r.unlessAborted(ctx, r.prepare)
+	switch {
+	case who != "":
+		return Result{Outcome: event.Abort}, nil
+	case ctx.Err() != nil:
+		return Result{Outcome: event.Abort}, fmt.Errorf("interrupted before anything was changed: %w", ctx.Err())
+	case err != nil:
+		return refused, err
+	}
+	return r.loop(ctx)
+}
+
+// unlessAborted runs do until it is done or somebody aborts, and says who.
+func (r *run) unlessAborted(ctx context.Context, do func(context.Context) error) (who string, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case who = <-r.o.Abort:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err = do(ctx)
+	cancel()
+	<-watched
+	return who, err
+}

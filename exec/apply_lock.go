@@ -1,0 +1,164 @@
+package exec
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/lock"
+	"shipit/exec/plan"
+	"shipit/lang"
+)
+
+// prepare locks the hosts and looks whether they still are as the plan found
+// them. Nothing is changed before it has returned nil, and then only on
+// hosts that are ours.
+func (r *run) prepare(ctx context.Context) error {
+	deadline := r.now().Add(r.body.Lock.Wait.Std())
+	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+		err := r.lockAll(ctx)
+		var locked *LockedError
+		if !errors.As(err, &locked) {
+			if err != nil {
+				return err
+			}
+			return r.verify()
+		}
+		left := deadline.Sub(r.now())
+		if left <= 0 {
+			return err
+		}
+		r.tell(event.Event{Type: event.Note, Host: locked.Hosts[0].Name, Text: fmt.Sprintf("waiting for the lock, %s at most: %v",
+			lang.Duration(left.Round(time.Second)), locked)})
+		if err := pause(ctx, min(wait, left)); err != nil {
+			return err
+		}
+	}
+}
+
+// lockAll takes the lock of every host, or of none. The first host, by the
+// definition's wish or else by name, is taken alone: two runs of the same
+// hosts meet there, and neither takes half of the others from the other.
+func (r *run) lockAll(ctx context.Context) error {
+	order := slices.Clone(r.members)
+	first := r.body.Lock.Host
+	slices.SortFunc(order, func(a, b *member) int {
+		if (a.plan.Name == first) != (b.plan.Name == first) {
+			if a.plan.Name == first {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.plan.Name, b.plan.Name)
+	})
+	// Connections first: a host that cannot be reached costs nobody a lock.
+	err := r.each(order, func(m *member) (err error) {
+		m.conn, err = r.o.Fleet.Conn(ctx, m.question.Target)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	take := func(m *member) error { return m.take(ctx, r.o.Fleet) }
+	err = r.each(order[:1], take)
+	if err == nil {
+		err = r.each(order[1:], take)
+	}
+	if err != nil {
+		r.unlock(ctx)
+	}
+	return err
+}
+
+// each does something with all of members at once and tells what went wrong
+// in the plan's order: held locks as a *LockedError, else all the errors.
+func (r *run) each(members []*member, do func(*member) error) error {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	failed := map[*member]error{}
+	for _, m := range members {
+		wg.Go(func() {
+			if err := do(m); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[m] = err
+			}
+		})
+	}
+	wg.Wait()
+	var locked LockedError
+	var errs []error
+	for _, m := range r.members {
+		err := failed[m]
+		var held *lock.HeldError
+		switch {
+		case err == nil:
+		case errors.As(err, &held):
+			locked.Hosts = append(locked.Hosts, LockedHost{Name: m.plan.Name, Err: held})
+		default:
+			errs = append(errs, fmt.Errorf("%s: %w", m.plan.Name, err))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if len(locked.Hosts) > 0 {
+		return &locked
+	}
+	return nil
+}
+
+// verify compares what the hosts said under the lock with the plan.
+func (r *run) verify() error {
+	hasher := plan.NewHasher(r.o.Plan.SaltBytes())
+	var stale StaleError
+	for _, m := range r.members {
+		facts := m.facts()
+		m.raw = map[string]string{}
+		for path, f := range facts.Files {
+			m.raw[path] = f.SHA256
+			if !f.Exists {
+				m.raw[path] = "absent"
+			}
+		}
+		is := hasher.Fingerprint(facts.HostKey, facts, m.plan.Sensitive())
+		if diffs := m.plan.Fingerprint.Diff(is); len(diffs) > 0 {
+			stale.Hosts = append(stale.Hosts, StaleHost{Name: m.plan.Name, Diffs: diffs})
+		}
+	}
+	if len(stale.Hosts) > 0 {
+		return &stale
+	}
+	return nil
+}
+
+// unlock gives all locks back. It works when ctx is over, for a bounded time.
+func (r *run) unlock(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockLimit)
+	defer cancel()
+	err := r.each(r.members, func(m *member) error { return m.release(ctx) })
+	if err != nil {
+		r.tell(event.Event{Type: event.Note, Text: err.Error()})
+	}
+}
+
+// unlockLimit bounds the giving back of locks. What is not given back by
+// then is free when its lease has run out.
+const unlockLimit = 15 * time.Second
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,162 @@
+package exec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/remote"
+	"shipit/exec/transport"
+)
+
+// exec runs steps in one exec on the host. A difference that does not fit
+// what the host has is sent again as a whole.
+func (w *work) exec(ctx context.Context, steps []plan.Step, first, last bool) error {
+	err := w.try(ctx, steps, first, last, w.m.plan.From)
+	var no *remote.StepError
+	if errors.As(err, &no) && no.Code == transport.NeedAll && w.phase == event.Stage {
+		w.say(event.Event{Type: event.Note, Host: w.m.plan.Name, Text: w.m.plan.Name + ": the whole release is sent, because what is there is not what it should be"})
+		err = w.try(ctx, steps, first, last, plan.Release{})
+	}
+	return err
+}
+
+func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, base plan.Release) error {
+	limit := margin
+	for i := range steps {
+		limit += within(&steps[i])
+	}
+	late := &deadlineError{fmt.Sprintf("no end within %s", limit)}
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, late)
+	defer cancel()
+
+	c := w.run.context(w.m)
+	c.First, c.Last = first, last
+	for i := range steps {
+		if steps[i].Op != plan.OpStage {
+			continue
+		}
+		staged, err := w.run.staged(bounded, w.m.plan, &steps[i], base)
+		if err != nil {
+			return &localError{step: steps[i].ID, err: err}
+		}
+		c.Staged = staged
+	}
+	cmd, err := Command(w.m.plan, w.phase, steps, c)
+	if err != nil {
+		return &localError{err: err}
+	}
+	if w.phase != event.After { // checks change nothing, and may take their time
+		cmd.Fence = w.m.lease.Fence()
+	}
+	cmd.On = w.heard
+	err = w.m.conn.Run(bounded, cmd)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		if errors.Is(err, remote.ErrUnknown) {
+			return fmt.Errorf("%w, and %w", late, err)
+		}
+		return late
+	}
+	return err
+}
+
+// margin is what an exec may take beyond its steps: the wait for the guard,
+// the engine's own steps, a slow network.
+const margin = 45 * time.Second
+
+// within is how long a step may take.
+func within(s *plan.Step) time.Duration {
+	switch {
+	case s.Within > 0:
+		return s.Within.Std()
+	case s.Op == plan.OpStage, s.Op == plan.OpPrune:
+		return 10 * time.Minute
+	}
+	return time.Minute
+}
+
+// context is what the steps of a host need besides themselves.
+func (r *run) context(m *member) Context {
+	return Context{
+		Plan: r.o.Plan, Run: r.o.Run, By: r.o.By, Raw: m.raw,
+		Content: func(f *plan.File) (string, error) {
+			if f.Hash == "" {
+				content, ok := r.body.Contents[f.SHA256]
+				if !ok {
+					return "", fmt.Errorf("the plan does not hold the content of %s", f.Path)
+				}
+				return content, nil
+			}
+			if r.o.Secrets == nil {
+				return "", fmt.Errorf("the content of %s is sensitive and is not in the plan", f.Path)
+			}
+			return r.o.Secrets(f)
+		},
+		Release: func(id string) plan.Release {
+			h := m.plan
+			for _, known := range []plan.Release{h.To, h.From, h.Back, r.body.Release} {
+				if known.ID == id {
+					return known
+				}
+			}
+			return plan.Release{ID: id}
+		},
+	}
+}
+
+// staged is the transport's part of a stage step.
+func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.Release) (*Staged, error) {
+	t, err := r.transports.get(s, r.o.Source)
+	if err != nil {
+		return nil, err
+	}
+	if base.Commit == "" {
+		base = plan.Release{} // nobody can say what it is
+	}
+	step, data, size, err := t.Step(ctx, transport.Delivery{
+		Run: r.o.Run, Path: r.body.Path, Repo: r.body.Repo, Within: within(s),
+		Release: delivered(h.To), Base: delivered(base),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Staged{Step: step, Data: data, Size: size}, nil
+}
+
+func delivered(r plan.Release) transport.Release {
+	return transport.Release{ID: r.ID, Tag: r.Tag, Commit: r.Commit, Tree: r.Tree}
+}
+
+// transports are those of a run, each made once for all hosts: what they
+// read and pack is the same for all.
+type transports struct {
+	mu   sync.Mutex
+	made map[string]transport.Transport
+}
+
+func (t *transports) get(s *plan.Step, src transport.Source) (transport.Transport, error) {
+	spec, err := json.Marshal(s.Spec)
+	if err != nil {
+		return nil, err
+	}
+	key := s.Kind + " " + string(spec)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if made, ok := t.made[key]; ok {
+		return made, nil
+	}
+	made, err := transport.New(s.Kind, s.Spec, src)
+	if err != nil {
+		return nil, err
+	}
+	if t.made == nil {
+		t.made = map[string]transport.Transport{}
+	}
+	t.made[key] = made
+	return made, nil
+}

@@ -1,0 +1,205 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+)
+
+// soakEvery is how often the checks of a soaking batch are asked where none
+// of them says.
+const soakEvery = 10 * time.Second
+
+// startGate waits after a batch: its checks are asked again until the soak
+// is over, and then a person may have to say yes. An abort closes the gate.
+func (r *run) startGate(ctx context.Context, a rollout.Action) {
+	batch := &r.body.Batches[a.Batch]
+	begun := event.Event{Type: event.GateOpened, Batch: batch.Name, At: batch.At, Text: "wait after batch " + batch.Name}
+	if batch.Soak > 0 {
+		begun.Text += ": its checks must hold for " + batch.Soak.String()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	soaking := r.doneIn(a.Batch)
+	started := r.worker(begun, func(say func(event.Event)) event.Event {
+		defer cancel()
+		e := begun
+		err := r.soak(ctx, batch.Soak.Std(), soaking)
+		if err == nil && batch.Confirm {
+			return r.confirm(ctx, begun, say)
+		}
+		switch {
+		case ctx.Err() != nil:
+			e.Type, e.Text = event.Note, "the wait after batch "+batch.Name+" is over: the run was stopped"
+		case err != nil:
+			why, detail, step := reason(err)
+			e.Type, e.Cause, e.Step, e.Detail = event.GateRefused, event.Unhealthy, step, detail
+			e.Text = fmt.Sprintf("batch %s did not hold: %s", batch.Name, why)
+			var bad *soakError
+			if errors.As(err, &bad) {
+				e.Host = bad.host
+			}
+		default:
+			e.Type, e.Text = event.GatePassed, "batch "+batch.Name+" holds"
+		}
+		return e
+	})
+	if !started {
+		cancel()
+		return
+	}
+	r.gate = cancel
+}
+
+// confirm asks a person whether to go on after a batch.
+func (r *run) confirm(ctx context.Context, gate event.Event, say func(event.Event)) event.Event {
+	e := gate
+	answer, err := r.ask(ctx, Prompt{
+		Text:    fmt.Sprintf("batch %s is done; go on with the next?", gate.Batch),
+		Choices: []string{choiceContinue, choiceStop}, Safe: choiceStop,
+	}, say)
+	switch {
+	case err != nil:
+		e.Type, e.Text = event.Note, "the question after batch "+gate.Batch+" was not answered"
+	case answer.Choice == choiceContinue:
+		e.Type, e.By, e.Text = event.GatePassed, answer.By, answer.By+" confirmed batch "+gate.Batch
+	default:
+		e.Type, e.By, e.Text = event.GateRefused, answer.By, answer.By+" stopped the run after batch "+gate.Batch
+	}
+	return e
+}
+
+// The choices of the questions of a run.
+const (
+	choiceContinue = "continue"
+	choiceStop     = "stop"
+	choiceRollback = "rollback"
+	choiceLeave    = "leave"
+)
+
+// nobody answers where no person can be asked.
+const nobody = "nobody"
+
+// ask puts a question and writes both it and the answer down.
+func (r *run) ask(ctx context.Context, q Prompt, say func(event.Event)) (Answer, error) {
+	say(event.Event{Type: event.Asked, Text: fmt.Sprintf("%s (%s)", q.Text, strings.Join(q.Choices, ", "))})
+	answer := Answer{Choice: q.Safe, By: nobody}
+	if r.o.Ask != nil {
+		var err error
+		if answer, err = r.o.Ask(ctx, q); err != nil {
+			if ctx.Err() != nil {
+				return Answer{}, ctx.Err()
+			}
+			say(event.Event{Type: event.Note, Text: "cannot ask: " + err.Error()})
+			answer = Answer{Choice: q.Safe, By: nobody}
+		}
+	}
+	if answer.By == "" {
+		answer.By = r.o.By
+	}
+	return answer, nil
+}
+
+// startQuestion asks what becomes of an aborted run once it is at rest.
+func (r *run) startQuestion(ctx context.Context) {
+	q := Prompt{
+		Text:    "the run is stopped and nothing is under way; what now?",
+		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave,
+	}
+	r.asked = true
+	r.inFlight++
+	go func() {
+		e := event.Event{Type: event.Answered}
+		answer, err := r.ask(ctx, q, func(e event.Event) { r.inbox <- news{ev: e} })
+		e.Choice, e.By, e.Text = answer.Choice, answer.By, answer.By+" answered: "+answer.Choice
+		if err != nil {
+			e.Choice, e.By, e.Text = choiceLeave, nobody, "nobody answered; the hosts stay as they are"
+		}
+		r.inbox <- news{ev: e, over: true}
+	}()
+}
+
+// doneIn are the hosts of a batch that run the new release.
+func (r *run) doneIn(batch int) []*member {
+	var out []*member
+	for _, h := range r.roll.Hosts() {
+		if h.Batch == batch && h.Status == rollout.Done {
+			out = append(out, r.byName[h.Name])
+		}
+	}
+	return out
+}
+
+// A soakError is a check that no longer holds.
+type soakError struct {
+	host string
+	err  error
+}
+
+func (e *soakError) Error() string { return e.host + ": " + e.err.Error() }
+
+func (e *soakError) Unwrap() error { return e.err }
+
+// soak asks the hosts' checks again and again for a while; the first no ends
+// it.
+func (r *run) soak(ctx context.Context, long time.Duration, hosts []*member) error {
+	if long <= 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	end := time.Now().Add(long)
+	var wg sync.WaitGroup
+	for _, m := range hosts {
+		checks, every := checksOf(m.plan)
+		if len(checks) == 0 {
+			continue
+		}
+		wg.Go(func() {
+			w := &work{run: r, m: m, steps: checks, phase: event.After, say: func(event.Event) {}}
+			for left := long; left > 0; left = time.Until(end) {
+				if pause(ctx, min(every, left)) != nil {
+					return
+				}
+				if err := w.do(ctx); err != nil && ctx.Err() == nil {
+					cancel(&soakError{m.plan.Name, err})
+				}
+			}
+		})
+	}
+	_ = pause(ctx, time.Until(end)) // its end is looked at below
+	wg.Wait()
+	var bad *soakError
+	if errors.As(context.Cause(ctx), &bad) {
+		return bad
+	}
+	return ctx.Err()
+}
+
+// checksOf are the checks that must hold on a host while its batch soaks, and
+// how often they are asked.
+func checksOf(h *plan.Host) (checks []plan.Step, every time.Duration) {
+	seen := map[string]bool{}
+	for _, steps := range [][]plan.Step{h.Switch, h.After} {
+		for _, s := range steps {
+			if s.Op != plan.OpCheck || s.Moment == "finish" || seen[s.ID] {
+				continue
+			}
+			seen[s.ID] = true
+			checks = append(checks, s)
+			if s.Poll != nil && s.Poll.Every > 0 && (every == 0 || s.Poll.Every.Std() < every) {
+				every = s.Poll.Every.Std()
+			}
+		}
+	}
+	if every == 0 {
+		every = soakEvery
+	}
+	return checks, max(every, time.Second)
+}

@@ -1,0 +1,123 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"shipit/exec/check"
+	"shipit/exec/event"
+	"shipit/exec/plan"
+)
+
+// hookLimit is the deadline of a command that was given none.
+const hookLimit = 10 * time.Minute
+
+// local does a step of a host's phase that runs on the deployer.
+func (w *work) local(ctx context.Context, s *plan.Step) error {
+	e := event.Event{Host: w.m.plan.Name, Phase: w.phase, Step: s.ID, At: s.At, Text: s.Text}
+	e.Type = event.StepStarted
+	w.say(e)
+	var err error
+	env := w.run.env(w.m.plan, "")
+	if s.Op == plan.OpCheck {
+		err = askHere(ctx, s, check.Where{Host: w.m.plan.Address, Env: env})
+	} else {
+		err = runHere(ctx, s, w.run.o.Root, env)
+	}
+	switch {
+	case err == nil:
+		e.Type = event.StepDone
+		w.say(e)
+		return nil
+	case s.Go && ctx.Err() == nil:
+		why, detail, _ := reason(err)
+		e.Type, e.Text, e.Detail = event.Note, fmt.Sprintf("%s: %s failed, and the run goes on: %s", e.Host, s.ID, why), detail
+		w.say(e)
+		return nil
+	}
+	return err
+}
+
+// askHere asks a check from the deployer until it has its answer.
+func askHere(ctx context.Context, s *plan.Step, where check.Where) error {
+	c := checkOf(*s)
+	ask, err := check.Deployer(c, where)
+	if err == nil {
+		err = check.Poll(ctx, c, ask)
+	}
+	if err != nil && ctx.Err() == nil {
+		return &localError{step: s.ID, err: err}
+	}
+	return err
+}
+
+// runHere runs a command on the deployer, without a shell unless the
+// definition wrote one, in a process group of its own that ends with ctx.
+func runHere(ctx context.Context, s *plan.Step, dir string, env []string) error {
+	limit := s.Within.Std()
+	if limit == 0 {
+		limit = hookLimit
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	argv := argvOf(*s.Run)
+	var out tail
+	cmd := osexec.CommandContext(bounded, argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	if bounded.Err() != nil && cmd.Process != nil {
+		// Who did not heed the first signal is ended by one that nobody can
+		// refuse; an empty group is what we want.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	var exit *osexec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case bounded.Err() != nil:
+		err = fmt.Errorf("no end within %s", limit)
+	case errors.As(err, &exit):
+		err = errors.New(exit.Error())
+		if lines := out.lines(); len(lines) > 0 {
+			err = fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+		}
+	default:
+		err = fmt.Errorf("cannot run %s: %w", argv[0], err)
+	}
+	return &localError{step: s.ID, err: err, tail: out.lines()}
+}
+
+// A tail keeps the end of what is written to it.
+type tail struct{ text []byte }
+
+const mostTail = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if over := len(t.text) - mostTail; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(p), nil
+}
+
+// lines are the last lines that were written.
+func (t *tail) lines() []string {
+	text := strings.TrimRight(string(t.text), "\n")
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(text, "\n")
+	return lines[max(0, len(lines)-mostLines):]
+}
