@@ -140,3 +140,17 @@ func (q Question) args() map[string]string {
 	}
 	return map[string]string{"path": q.Path, "files": strings.Join(files, "\n"), "units": strings.Join(q.Units, "\n")}
 }
+
+// observeArgs are what a simulated host acts the step out from.
+func observeArgs(q Question) map[string]string {
+	args := map[string]string{"path": q.Path, "units": strings.Join(q.Units, "\n")}
+	var files []string
+	for _, f := range q.Files {
+		files = append(files, f.Path)
+	}
+	args["files"] = strings.Join(files, "\n")
+	if q.Saved {
+		args["saved"] = "yes"
+	}
+	return args
+}
