@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"os/user"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -15,9 +16,9 @@ import (
 // NewLocal returns a Dialer whose every host is this machine, with home as
 // the login's home directory. It speaks the same protocol as SSH does, minus
 // the network.
-func NewLocal(home string) Dialer { return localDialer{home} }
+func NewLocal(home string) Dialer { return localDialer{home: home, sh: "/bin/sh"} }
 
-type localDialer struct{ home string }
+type localDialer struct{ home, sh string }
 
 func (d localDialer) Dial(ctx context.Context, t Target) (Conn, error) {
 	if err := ctx.Err(); err != nil {
@@ -28,11 +29,12 @@ func (d localDialer) Dial(ctx context.Context, t Target) (Conn, error) {
 		name = u.Username
 	}
 	closed, cancel := context.WithCancelCause(context.Background())
-	return &localConn{home: d.home, info: Info{User: name, Address: "local"}, closed: closed, cancel: cancel}, nil
+	return &localConn{home: d.home, sh: d.sh, info: Info{User: name, Address: "local"}, closed: closed, cancel: cancel}, nil
 }
 
 type localConn struct {
 	home   string
+	sh     string // /bin/sh but in tests
 	info   Info
 	closed context.Context
 	cancel context.CancelCauseFunc
@@ -51,7 +53,7 @@ func (c *localConn) Run(ctx context.Context, cmd Command) error {
 	if err := errors.Join(ctx.Err(), context.Cause(c.closed)); err != nil {
 		return err
 	}
-	p, err := startLocal(c.home)
+	p, err := startLocal(c.home, c.sh)
 	if err != nil {
 		return fmt.Errorf("cannot start /bin/sh: %w", err)
 	}
@@ -66,8 +68,8 @@ type localProcess struct {
 	once          sync.Once
 }
 
-func startLocal(home string) (*localProcess, error) {
-	cmd := osexec.Command("/bin/sh", "-c", Exec)
+func startLocal(home, sh string) (*localProcess, error) {
+	cmd := osexec.Command("/bin/sh", "-c", strings.Replace(Exec, "/bin/sh", sh, 1))
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "HOME="+home)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

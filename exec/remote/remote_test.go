@@ -2,6 +2,8 @@ package remote_test
 
 import (
 	"context"
+	osexec "os/exec"
+	"strings"
 	"testing"
 
 	"shipit/exec/remote"
@@ -31,4 +33,27 @@ func TestSSHD(t *testing.T) {
 	t.Parallel()
 	h := remotetest.SSHD(t, "MaxStartups 100")
 	t.Run("contract", func(t *testing.T) { remotetest.Run(t, h.Dial) })
+}
+
+// /bin/sh is another program on each system; the script must be the same to
+// all of them.
+func TestOtherShells(t *testing.T) {
+	t.Parallel()
+	for _, sh := range []string{"bash --posix", "dash", "busybox sh", "zsh --emulate sh", "mksh", "ksh"} {
+		t.Run(sh, func(t *testing.T) {
+			t.Parallel()
+			if _, err := osexec.LookPath(strings.Fields(sh)[0]); err != nil {
+				t.Skip(err)
+			}
+			remotetest.Run(t, func(t *testing.T) remote.Conn {
+				t.Helper()
+				c, err := remote.NewLocalShell(t.TempDir(), sh).Dial(context.Background(), remote.Target{Name: "here"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { c.Close() })
+				return c
+			})
+		})
+	}
 }

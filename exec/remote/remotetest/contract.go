@@ -339,7 +339,7 @@ func testHold(t *testing.T, dial Dial) {
 }
 
 func testEnvironment(t *testing.T, dial Dial) {
-	got, err := do(t, dial(t), `fact umask $(umask); fact lc $LC_ALL; fact pwd "$(pwd)"; fact home "$(cd && pwd)"; cat; fact args $#`)
+	got, err := do(t, dial(t), `fact umask $(umask -S); fact lc $LC_ALL; fact pwd "$(pwd)"; fact home "$(cd && pwd)"; cat; fact args $#`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func testEnvironment(t *testing.T, dial Dial) {
 		t.Errorf("starts in %q, home is %q", got[3].Text, got[4].Text)
 	}
 	same(t, append(got[:3:3], got[5:]...), []remote.Record{
-		begin("a"), fact("a", "umask", "0022"), fact("a", "lc", "C"), fact("a", "args", "0"), end("a", 0),
+		begin("a"), fact("a", "umask", "u=rwx,g=rx,o=rx"), fact("a", "lc", "C"), fact("a", "args", "0"), end("a", 0),
 	})
 }
 
