@@ -138,17 +138,7 @@ func (q Question) args() map[string]string {
 	for _, f := range q.Files {
 		files = append(files, f.Path)
 	}
-	return map[string]string{"path": q.Path, "files": strings.Join(files, "\n"), "units": strings.Join(q.Units, "\n")}
-}
-
-// observeArgs are what a simulated host acts the step out from.
-func observeArgs(q Question) map[string]string {
-	args := map[string]string{"path": q.Path, "units": strings.Join(q.Units, "\n")}
-	var files []string
-	for _, f := range q.Files {
-		files = append(files, f.Path)
-	}
-	args["files"] = strings.Join(files, "\n")
+	args := map[string]string{"path": q.Path, "files": strings.Join(files, "\n"), "units": strings.Join(q.Units, "\n")}
 	if q.Saved {
 		args["saved"] = "yes"
 	}
