@@ -27,6 +27,9 @@ func (e *evaluator) build() *Definition {
 		return nil
 	}
 	d := &Definition{File: e.path, Env: Environment{Name: e.envName, Protected: e.protected()}}
+	if e.release != nil {
+		d.Release = *e.release
+	}
 	names, known := e.hostNames(n)
 	if known {
 		e.checkHosts(n, names)

@@ -24,7 +24,8 @@ type Config struct {
 	schema    *schema.Block
 	structure *structurer
 	broken    diag.List // what Load said
-	tooOld    bool
+	tooOld    bool      // the definition needs another version
+	unread    bool      // a file has no sound syntax, so that nothing else is checked
 
 	files     map[string][]byte // normalised as the ranges count
 	order     []string          // files in the order in which they were read

@@ -240,7 +240,7 @@ func convertSize(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 	}
 	size, err := ParseSize(text)
 	if err != nil {
-		return nil, wrong("E0304", sentence(err), "", "%s is not a size", s.Name)
+		return nil, wrong("E0304", sentence(err), "", "%s needs a number of hosts or a percentage", s.Name)
 	}
 	if s.Name == "size" && size.N == 0 {
 		return nil, wrong("E0304", "A batch of no hosts never ends.", "", "size must be at least 1")

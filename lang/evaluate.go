@@ -43,7 +43,7 @@ func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
 // Validate evaluates everything offline: every environment, every host,
 // every expression. Variables without a value and release.* are unknown.
 func (c *Config) Validate(vars []Assignment) diag.List {
-	if c.tooOld || c.schema == nil {
+	if c.tooOld || c.unread {
 		return nil
 	}
 	var diags diag.List

@@ -47,7 +47,7 @@ func Load(root fs.FS, file string, o Options) (*Config, diag.List) {
 	}
 	c.structure = &structurer{source: func(file string) []byte { return c.files[file] }}
 	c.file(c.path, nil, nil)
-	if !c.tooOld {
+	if !c.tooOld && !c.unread {
 		c.declare()
 		c.checkReferences()
 	}
@@ -140,6 +140,7 @@ func (c *Config) file(name string, parents []string, at *hcl.Range) {
 	body, diags := parse(text, name)
 	if body == nil {
 		s.diags = append(s.diags, diags...)
+		c.unread = true
 		return
 	}
 	if c.tooNew(body) {
@@ -148,7 +149,12 @@ func (c *Config) file(name string, parents []string, at *hcl.Range) {
 		return
 	}
 	s.diags = append(s.diags, diags...)
+	// What the parser made of a mistake would only lead to more messages.
+	c.unread = c.unread || slices.ContainsFunc(diags, func(d diag.Diagnostic) bool { return d.Code != "E0313" })
 	n := &node{schema: c.schema}
+	if c.unread {
+		s = &structurer{source: s.source} // for the includes only
+	}
 	s.body(n, body, schema.Literal)
 	c.nodes = append(c.nodes, n.blocks...)
 	if include := n.attrs["include"]; include != nil {

@@ -133,7 +133,7 @@ func (e *evaluator) ssh(n *node, base SSH, port int) (SSH, int) {
 		at := n.at("known_hosts")
 		below, _, err := e.reader(at.Filename, &e.used).Read(v.(string))
 		if err != nil {
-			e.errorf("E0316", at, "Paths are written from the root of the repository; ./ begins one beside the file that says it.", sentence(err), "cannot read %q", v)
+			e.errorf("E0316", at, "Paths start at the directory of the definition; ./ begins one beside the file that says it.", sentence(err), "cannot read %q", v)
 		}
 		base.KnownHosts = below
 	}

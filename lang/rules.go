@@ -106,8 +106,8 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 // checkLeft finds hosts that no batch takes.
 func (e *evaluator) checkLeft(n *node, blocks []*node, taken map[string]*node, names []string) {
 	for _, b := range blocks {
-		if _, ok := e.hostNames(b); !ok {
-			return
+		if _, ok := e.hostNames(b); !ok || b.attrs["hosts"] == nil {
+			return // another message says what is wrong with it
 		}
 	}
 	var left []string

@@ -152,10 +152,13 @@ func (s *structurer) body(n *node, body hcl.Body, scope schema.Scope) {
 	}
 	n.sort()
 	for _, b := range content.Blocks {
-		if child := s.block(n.schema.Child(b.Type), b); child != nil {
-			n.blocks = append(n.blocks, child)
-			s.body(child, b.Body, scope)
+		child := s.block(n.schema.Child(b.Type), b)
+		if child == nil {
+			wrong[b.Type] = true
+			continue
 		}
+		n.blocks = append(n.blocks, child)
+		s.body(child, b.Body, scope)
 	}
 	s.required(n, wrong)
 }
@@ -234,7 +237,7 @@ func (s *structurer) unsupported(n *node, problems hcl.Diagnostics) map[string]b
 		case p.Summary == "Unsupported argument" || p.Summary == "Unsupported block type":
 			meant[s.unknownName(*p.Subject, name, where, p.Summary == "Unsupported argument", attrs, blocks)] = true
 		case strings.HasPrefix(p.Summary, "Extraneous label for "), strings.HasPrefix(p.Summary, "Missing "):
-			s.labels(n, *p)
+			meant[s.labels(n, *p)] = true
 		default:
 			s.diags = append(s.diags, eval.TranslateSyntax(p, s.source(p.Subject.Filename))...)
 		}
@@ -269,8 +272,8 @@ func (s *structurer) unknownName(at hcl.Range, name, where string, isArgument bo
 	return near
 }
 
-// labels explains a wrong number of labels.
-func (s *structurer) labels(n *node, p hcl.Diagnostic) {
+// labels explains a wrong number of labels and returns which block it is.
+func (s *structurer) labels(n *node, p hcl.Diagnostic) string {
 	for _, b := range n.schema.Blocks {
 		if !strings.HasSuffix(p.Summary, " for "+b.Name) {
 			continue
@@ -287,9 +290,10 @@ func (s *structurer) labels(n *node, p hcl.Diagnostic) {
 			detail = eval.Listing("The kinds are", b.KindNames())
 		}
 		s.errorf("E0115", *p.Subject, "Write "+example+" { … }", detail, "wrong number of labels for %s", b.Name)
-		return
+		return b.Name
 	}
 	s.diags = append(s.diags, eval.TranslateSyntax(&p, nil)...)
+	return ""
 }
 
 func (s *structurer) text(r hcl.Range) string {

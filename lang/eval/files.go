@@ -46,13 +46,13 @@ func (e *ReadError) Error() string { return fmt.Sprintf("cannot read %q: %v", e.
 
 func (e *ReadError) Unwrap() error { return e.Err }
 
-func (f *Files) read(arg int, path string) (string, []byte, error) {
+func (f *Files) read(path string) (string, []byte, error) {
 	below, text, err := f.Read(path)
 	if err != nil {
-		return "", nil, function.NewArgError(arg, &ReadError{path, err})
+		return "", nil, &ReadError{path, err}
 	}
 	if !utf8.Valid(text) {
-		return "", nil, function.NewArgError(arg, &ReadError{path, fmt.Errorf("it is not UTF-8 text")})
+		return "", nil, &ReadError{path, fmt.Errorf("it is not UTF-8 text")}
 	}
 	return below, text, nil
 }
@@ -62,7 +62,7 @@ func (f *Files) fileFunc() function.Function {
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			_, text, err := f.read(0, args[0].AsString())
+			_, text, err := f.read(args[0].AsString())
 			if err != nil {
 				return cty.UnknownVal(cty.String), err
 			}
@@ -85,7 +85,7 @@ func (f *Files) templateFunc(functions map[string]function.Function) function.Fu
 		Type: function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			unknown := cty.UnknownVal(cty.String)
-			path, text, err := f.read(0, args[0].AsString())
+			path, text, err := f.read(args[0].AsString())
 			if err != nil {
 				return unknown, err
 			}

@@ -59,7 +59,7 @@ func selectFunc(labels []string) function.Function {
 				k, v := it.Element()
 				label := k.AsString()
 				if len(labels) > 0 && !slices.Contains(labels, label) {
-					return cty.UnknownVal(hosts), function.NewArgError(1, &UnknownLabelError{label, labels})
+					return cty.UnknownVal(hosts), &UnknownLabelError{label, labels}
 				}
 				values, err := alternatives(v)
 				if err != nil {

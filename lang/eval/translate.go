@@ -35,7 +35,7 @@ func Translate(p *hcl.Diagnostic) diag.List {
 		if errors.As(call.FunctionCallError(), &template) {
 			return rendered(template.Diags, d.Subject)
 		}
-		d = functionFailed(d, call)
+		d = functionFailed(d, call, p.Expression)
 	} else if missing, ok := explain(p, secret); ok {
 		missing.Subject = d.Subject
 		return diag.List{missing}
@@ -84,7 +84,7 @@ func rendered(diags diag.List, at diag.Range) diag.List {
 	return out
 }
 
-func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra) diag.Diagnostic {
+func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, expr hcl.Expression) diag.Diagnostic {
 	name, err := call.CalledFunctionName(), call.FunctionCallError()
 	d.Code, d.Summary = "E0310", name+" cannot be called so"
 	d.Help = Describe(name)
@@ -98,11 +98,20 @@ func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra) dia
 	}
 	var read *ReadError
 	var label *UnknownLabelError
+	// The library's own kind of error hides what is in it, so that these two
+	// do not say which argument they are about.
+	point := func(i int) {
+		if e, ok := expr.(*hclsyntax.FunctionCallExpr); ok && i < len(e.Args) {
+			d.Subject = Range(e.Args[i].Range())
+		}
+	}
 	switch {
 	case errors.As(err, &read):
+		point(0)
 		d.Code, d.Summary, d.Detail = "E0316", fmt.Sprintf("cannot read %q", read.Path), sentence(read.Err.Error())
-		d.Help = "Paths are written from the root of the repository; ./ begins one beside the file that says it."
+		d.Help = "Paths start at the directory of the definition; ./ begins one beside the file that says it."
 	case errors.As(err, &label):
+		point(1)
 		d.Code, d.Summary, d.Detail, d.Help, d.Label = "E0212", label.Error(), "", label.Help(), ""
 	case name == "expand":
 		d.Code, d.Summary = "E0309", "not a pattern of names"

@@ -7,7 +7,7 @@ func File() *Block {
 		Doc:   "The top level of a file.",
 		Scope: Literal,
 		Attrs: []Attr{
-			{Name: "include", Type: Strings, Form: Plain, Doc: "Files that are read as if they stood here. Each is read once."},
+			{Name: "include", Type: Strings, Form: Plain, Doc: "Files that are read as if they stood here. Paths start at the directory of the definition (the file that shipit was given); one that begins with ./ or ../ is beside the file that says it."},
 		},
 		Blocks: []*Block{shipit(), variable(), locals(), hosts(), environment(), service()},
 	}
@@ -59,7 +59,7 @@ func ssh() *Block {
 			{Name: "user", Type: String, Form: UserName, Doc: "The login."},
 			{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd."},
 			{Name: "jump", Type: Words, Form: Jump, Doc: "The hosts to go through, [user@]host[:port], the first hop first."},
-			{Name: "known_hosts", Type: String, Form: BelowPath, Doc: "A known_hosts file in the repository: then no other host key is accepted."},
+			{Name: "known_hosts", Type: String, Form: BelowPath, Doc: "A known_hosts file in the repository, its path as for include: then no other host key is accepted."},
 			{Name: "identity", Type: String, Form: Plain, Doc: "The path of a private key, or of its public half (then an agent signs)."},
 		},
 	}

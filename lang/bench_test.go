@@ -1,0 +1,96 @@
+package lang_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"shipit/lang"
+)
+
+// fleet is the restbase definition's shape for so many hosts.
+func fleet(hosts int) fstest.MapFS {
+	definition := fmt.Sprintf(`
+variable "workers" {
+  type    = number
+  default = 16
+}
+environment "production" {
+  hosts = hosts.web
+}
+locals {
+  port  = 7231
+  seeds = { eqiad = ["10.0.0.1", "10.0.0.2"] }
+}
+hosts "web" {
+  names  = expand("web[0001-%04d].example.org")
+  labels = { dc = "eqiad" }
+  host "web0001.example.org" {
+    labels = { canary = "yes" }
+  }
+}
+service "demo" {
+  hosts = env.hosts
+  release {
+    repo   = "https://git.example.org/demo"
+    scheme = "release/{date}/{n}"
+  }
+  transport "push" {
+    path = "/srv/demo"
+  }
+  file "/etc/demo.yaml" {
+    content = templatefile("demo.tmpl", { port = local.port, workers = var.workers, seeds = local.seeds[host.labels.dc], name = host.name })
+  }
+  batch "canary" {
+    hosts = select(service.hosts, { canary = "yes" })
+  }
+  batch "rest" {
+    size = "25%%"
+    by   = "dc"
+  }
+  drain {
+    out = ["pool", "out", host.name]
+    in  = ["pool", "in", host.name]
+  }
+  restart "systemd" {
+    unit = "demo.service"
+  }
+  check "http" "info" {
+    url      = "http://${host.address}:${local.port}/_info"
+    contains = release.tag
+  }
+  check "command" "spec" {
+    run = ["checker", host.address, "http://${host.address}:${local.port}"]
+  }
+}
+`, hosts)
+	template := "name: ${name}\nport: ${port}\nworkers: ${workers}\n%{ for s in seeds ~}\n- ${s}\n%{ endfor ~}\n"
+	return fstest.MapFS{"main.hcl": {Data: []byte(definition)}, "demo.tmpl": {Data: []byte(template)}}
+}
+
+func BenchmarkValidate(b *testing.B) {
+	for _, hosts := range []int{15, 1000} {
+		files := fleet(hosts)
+		b.Run(fmt.Sprintf("hosts=%d", hosts), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c, diags := lang.Load(files, "main.hcl", lang.Options{})
+				if diags = append(diags, c.Validate(nil)...); len(diags) > 0 {
+					b.Fatal(diags)
+				}
+			}
+		})
+	}
+}
+
+func TestMistakeOnAThousandHostsIsToldOnce(t *testing.T) {
+	t.Parallel()
+	files := fleet(1000)
+	files["main.hcl"].Data = []byte(strings.Replace(string(files["main.hcl"].Data), "host.address, \"http", "host.labels.rack, \"http", 1))
+	c, diags := lang.Load(files, "main.hcl", lang.Options{})
+	diags = append(diags, c.Validate(nil)...)
+	if len(diags) != 1 || len(diags[0].Hosts) != 1000 {
+		t.Errorf("got %d diagnostics: %v", len(diags), show(diags)[:min(1000, len(show(diags)))])
+	}
+}
