@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/hashicorp/hcl/v2"
@@ -23,13 +25,14 @@ const passes = 5
 
 // Format returns src in canonical form: HCL's own layout, at most one blank
 // line between things and none at the beginning or end of a block, comments
-// with #, no white space at the end of a line, \n at the end of each. A file
-// that cannot be parsed is not formatted. name is for diagnostics.
+// with #, no white space at the end of a line, \n at the end of each, no byte
+// order mark. A file that cannot be parsed is not formatted. name is for
+// diagnostics, whose ranges are those of src.
 func Format(src []byte, name string) ([]byte, diag.List) {
-	unix := unixLines(src)
-	if diags := parse(unix, name); diags.HasErrors() {
+	if diags := check(src, name); diags.HasErrors() {
 		return nil, diags
 	}
+	unix := unixLines(bytes.TrimPrefix(src, byteOrderMark))
 	want := meaning(lex(unix, name))
 	out := unix
 	for range passes {
@@ -54,6 +57,8 @@ func Diff(name string, a, b []byte) string {
 
 var windowsNewline = regexp.MustCompile(`\r+\n`)
 
+var byteOrderMark = []byte("\ufeff")
+
 // unixLines makes \n of \r\n everywhere, texts included: how an editor ends
 // lines must not decide what reaches a host.
 func unixLines(src []byte) []byte {
@@ -61,30 +66,60 @@ func unixLines(src []byte) []byte {
 }
 
 func lex(src []byte, name string) hclsyntax.Tokens {
-	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // parse has told what is wrong
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos) // check has told what is wrong
 	return tokens
 }
 
-// parse tells why src cannot be formatted.
-func parse(src []byte, name string) diag.List {
+// check tells why src cannot be formatted.
+func check(src []byte, name string) diag.List {
+	start := hcl.InitialPos
 	if len(src) > eval.MaxFile {
-		whole := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
-		return diag.List{eval.At("E0104", whole, "file too large", fmt.Sprintf("A file may have %d bytes.", eval.MaxFile), "")}
+		return diag.List{eval.At("E0104", hcl.Range{Filename: name, Start: start, End: start}, "file too large",
+			fmt.Sprintf("A file may have %d bytes.", eval.MaxFile), "")}
 	}
-	if diags := eval.CheckLimits(lex(src, name)); diags.HasErrors() {
+	if i := invalidUTF8(src); i >= 0 {
+		at := hcl.Pos{Line: 1 + bytes.Count(src[:i], []byte("\n")), Column: i - bytes.LastIndexByte(src[:i], '\n'), Byte: i}
+		return diag.List{eval.At("E0103", hcl.Range{Filename: name, Start: at, End: at}, "the file is not UTF-8 text",
+			fmt.Sprintf("The byte 0x%02x stands where no character can begin.", src[i]), "Save the file as UTF-8.")}
+	}
+	if rest, ok := bytes.CutPrefix(src, byteOrderMark); ok {
+		src, start.Byte = rest, len(byteOrderMark)
+	}
+	tokens, _ := hclsyntax.LexConfig(src, name, start)
+	if diags := eval.CheckLimits(tokens); diags.HasErrors() {
 		return diags
 	}
-	_, problems := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	_, problems := hclsyntax.ParseConfig(src, name, start)
 	var diags diag.List
 	for _, p := range problems {
 		if p.Severity != hcl.DiagError {
 			continue
 		}
-		at := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+		at := hcl.Range{Filename: name, Start: start, End: start}
 		if p.Subject != nil {
 			at = *p.Subject
 		}
-		diags = append(diags, eval.At("E0101", at, p.Summary, p.Detail, ""))
+		diags = append(diags, eval.At("E0101", at, lower(p.Summary), p.Detail, ""))
 	}
 	return diags.Sorted()
+}
+
+// invalidUTF8 is where src is not UTF-8 text, or -1.
+func invalidUTF8(src []byte) int {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// lower begins a summary with a small letter, as all of ours do.
+func lower(summary string) string {
+	if summary == "" {
+		return summary
+	}
+	return strings.ToLower(summary[:1]) + summary[1:]
 }

@@ -124,8 +124,9 @@ func TestBrokenFilesAreNotFormatted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, src, code, summary string }{
 		{"no value", "a =\n", "E0101", "expression"},
-		{"colon", "service \"a\" {\n  hosts: []\n}\n", "E0101", "Argument"},
-		{"not UTF-8", "a = \"\xff\"\n", "E0101", "character"},
+		{"colon", "service \"a\" {\n  hosts: []\n}\n", "E0101", "argument"},
+		{"not UTF-8", "a = \"\xff\"\n", "E0103", "UTF-8"},
+		{"not UTF-8 outside of strings", "g = \xe8ee\xe8 \n", "E0103", "UTF-8"},
 		{"a carriage return alone", "a = 1\rb = 2\n", "E0101", ""},
 		{"deep", "a = " + strings.Repeat("(", 200_000), "E0105", "nested too deeply"},
 		{"long", "a = 1" + strings.Repeat("+1", 400_000), "E0106", "too long"},
@@ -142,6 +143,26 @@ func TestBrokenFilesAreNotFormatted(t *testing.T) {
 				t.Errorf("got %+v", d)
 			}
 		})
+	}
+}
+
+// What is wrong is shown in the file as it is, not as it would be.
+func TestBrokenFilesKeepTheirPositions(t *testing.T) {
+	t.Parallel()
+	const src = "\ufeffa = 1\r\n\r\nb = }\r\n"
+	_, diags := format.Format([]byte(src), "a.hcl")
+	if len(diags) == 0 {
+		t.Fatal("no diagnostics")
+	}
+	if at := diags[0].Subject.Start; at.Line != 3 || src[at.Byte] != '}' {
+		t.Errorf("got %+v", at)
+	}
+}
+
+func TestByteOrderMarksGo(t *testing.T) {
+	t.Parallel()
+	if got, diags := format.Format([]byte("\ufeffa=1"), "a.hcl"); string(got) != "a = 1\n" || len(diags) > 0 {
+		t.Errorf("got %q, %+v", got, diags)
 	}
 }
 
