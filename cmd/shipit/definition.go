@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"shipit/exec/release"
+	"shipit/exec/tag"
+	"shipit/lang"
+	"shipit/lang/diag"
+)
+
+// definitionFlags choose a definition and its values.
+type definitionFlags struct {
+	File    string   `arg:"" help:"The definition, like restbase.hcl."`
+	Env     string   `short:"e" env:"SHIPIT_ENV" placeholder:"NAME" help:"The environment. May be left out where the definition has one."`
+	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable; over everything else."`
+	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file of NAME = VALUE lines; over SHIPIT_VAR_*."`
+}
+
+// A source is a loaded definition with where it lives.
+type source struct {
+	cfg  *lang.Config
+	root string // of the repository, or the definition's directory
+	path string // below root, slash-separated
+	vars []lang.Assignment
+	def  *lang.Definition // of the chosen environment, release unknown
+}
+
+// parse reads the definition's files.
+func (f *definitionFlags) parse() (*source, diag.List, error) {
+	root, rel, err := rootOf(f.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot open %s: %w", root, err)
+	}
+	cfg, diags := lang.Load(dir.FS(), rel, lang.Options{Version: version, Scheme: checkScheme})
+	return &source{cfg: cfg, root: root, path: rel}, diags, nil
+}
+
+// load reads the definition and evaluates it for the environment, without a
+// release.
+func (f *definitionFlags) load(w *world) (*source, error) {
+	s, diags, err := f.parse()
+	if err != nil {
+		return nil, err
+	}
+	if diags.HasErrors() {
+		return nil, w.refuse(diags, s)
+	}
+	w.diagnose(diags, s.files())
+	if s.vars, err = f.assignments(w); err != nil {
+		return nil, err
+	}
+	s.def, err = f.evaluate(w, s, nil)
+	return s, err
+}
+
+func checkScheme(s string) error {
+	_, err := tag.ParseScheme(s)
+	return err
+}
+
+func (s *source) files() map[string][]byte {
+	if s.cfg == nil {
+		return nil
+	}
+	return s.cfg.Files()
+}
+
+// refuse prints diagnostics and ends the command.
+func (w *world) refuse(diags diag.List, s *source) error {
+	w.diagnose(diags, s.files())
+	n, warnings := diags.Sorted().Count()
+	text := count(n, "error")
+	if warnings > 0 {
+		text += ", " + count(warnings, "warning")
+	}
+	fmt.Fprintf(w.stderr, "\n%s in %s.\n", text, s.path)
+	return exit(exitFailed, nil)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// evaluate resolves the definition for the environment; rel is nil while the
+// release is not chosen.
+func (f *definitionFlags) evaluate(w *world, s *source, rel *lang.Release) (*lang.Definition, error) {
+	def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: rel})
+	if diags.HasErrors() {
+		return nil, w.refuse(diags, s)
+	}
+	if rel != nil { // the same warnings were printed with the release unknown
+		diags = nil
+	}
+	w.diagnose(diags, s.files())
+	return def, nil
+}
+
+// assignments are the values of variables, weakest first.
+func (f *definitionFlags) assignments(w *world) ([]lang.Assignment, error) {
+	var out []lang.Assignment
+	for _, kv := range w.environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			if v, ok := strings.CutPrefix(name, "SHIPIT_VAR_"); ok && v != "" {
+				out = append(out, lang.Assignment{Name: v, Value: value, From: name, Lenient: true})
+			}
+		}
+	}
+	for _, file := range f.VarFile {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the variables in %s: %w", file, err)
+		}
+		vars, diags := lang.ParseVarFile(src, file)
+		if diags.HasErrors() {
+			w.diagnose(diags, map[string][]byte{file: src})
+			return nil, exit(exitFailed, nil)
+		}
+		out = append(out, vars...)
+	}
+	for _, kv := range f.Var {
+		name, value, ok := strings.Cut(kv, "=")
+		if !ok || strings.TrimSpace(name) != name || name == "" {
+			return nil, exit(exitUsage, fmt.Errorf("--var %q is not NAME=VALUE, without blanks around the =", kv))
+		}
+		out = append(out, lang.Assignment{Name: name, Value: value, From: "--var"})
+	}
+	return out, nil
+}
+
+// rootOf finds the repository that holds a definition; includes and files
+// stay inside of it. Without a repository it is the definition's directory.
+func rootOf(file string) (root, rel string, err error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return "", "", fmt.Errorf("cannot find %s: %w", file, err)
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", "", fmt.Errorf("there is no definition %s; 'shipit lab up' writes one to try", file)
+	case err != nil:
+		return "", "", fmt.Errorf("cannot read the definition: %w", err)
+	case info.IsDir():
+		return "", "", fmt.Errorf("%s is a directory; name the definition in it, like %s", file, filepath.Join(file, "restbase.hcl"))
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return "", "", fmt.Errorf("cannot read the definition: %w", err)
+	}
+	root = filepath.Dir(abs)
+	for dir := root; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			root = dir
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	rel, err = filepath.Rel(root, abs)
+	return root, filepath.ToSlash(rel), err
+}
+
+// base is the directory of the definition: what its relative paths start at.
+func (s *source) base() string { return filepath.Join(s.root, filepath.FromSlash(path.Dir(s.path))) }
+
+// openRepo opens the service's repository.
+func openRepo(ctx context.Context, w *world, base, repo string) (*release.Repo, error) {
+	if !strings.Contains(repo, "://") && !isSCP(repo) && !filepath.IsAbs(repo) {
+		repo = filepath.Join(base, filepath.FromSlash(repo))
+	}
+	return release.Open(ctx, repo, w.cacheDir())
+}
+
+// isSCP tells git's host:path form from a path, as git does: a colon before
+// the first slash.
+func isSCP(repo string) bool {
+	host, _, ok := strings.Cut(repo, ":")
+	return ok && !strings.Contains(host, "/")
+}

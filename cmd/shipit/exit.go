@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"shipit/exec/event"
+)
+
+// The exit codes are stable: scripts and CI branch on them. The table is
+// printed by `shipit help exit-codes` and stands in the README; a test
+// compares them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitChanges     = 2
+	exitDifferences = 3
+	exitRolledBack  = 4
+	exitMixed       = 5
+	exitDeclined    = 6
+	exitLocked      = 7
+	exitStale       = 8
+	exitUsage       = 80
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+var exitCodes = []struct {
+	code int
+	text string
+}{
+	{exitOK, "success, or nothing to do"},
+	{exitFailed, "error before anything changed (definition, ssh, policy)"},
+	{exitChanges, "plan --detailed-exitcode: there are changes"},
+	{exitDifferences, "fmt --check: there are differences"},
+	{exitRolledBack, "apply failed, everything touched is rolled back"},
+	{exitMixed, "apply failed, hosts are mixed, a human is needed"},
+	{exitDeclined, "declined or aborted before any change"},
+	{exitLocked, "the lock is held by someone else"},
+	{exitStale, "the plan is stale: something moved since it was made"},
+	{exitUsage, "usage: the command line cannot be understood"},
+	{exitInterrupted, "interrupted (Ctrl-C); the journal says what was done"},
+	{exitTerminated, "terminated (SIGTERM); the journal says what was done"},
+}
+
+func printExitCodes(w io.Writer) {
+	for _, c := range exitCodes {
+		fmt.Fprintf(w, "%4d  %s\n", c.code, c.text)
+	}
+}
+
+// An exitError ends the command with a code. A nil err has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func exit(code int, err error) error { return &exitError{code, err} }
+
+// exitOf is the exit code of an outcome: what runs, not what was tried.
+func exitOf(o event.Outcome, touched bool) int {
+	switch o {
+	case event.Done, event.Nothing:
+		return exitOK
+	case event.RolledBack:
+		return exitRolledBack
+	case event.Mixed:
+		return exitMixed
+	case event.Abort:
+		if touched {
+			return exitInterrupted
+		}
+		return exitDeclined
+	}
+	return exitFailed
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"shipit/exec/plan"
+	"shipit/exec/view"
+)
+
+type planCmd struct {
+	planFlags
+	Release  string `short:"r" placeholder:"TAG" help:"The release; the newest by the scheme if left out."`
+	Rollback bool   `help:"Plan the way back instead."`
+	To       string `placeholder:"TAG" help:"With --rollback: to this release instead of the last good one."`
+	Out      string `short:"o" placeholder:"FILE" help:"Save the plan, for 'shipit apply FILE'."`
+	Detailed bool   `name:"detailed-exitcode" help:"Exit with 2 if there are changes."`
+	JSON     bool   `name:"json" help:"Print the plan as JSON."`
+}
+
+func (c *planCmd) Help() string {
+	return "Changes nothing anywhere.\n\n" + examples(
+		"shipit plan restbase.hcl -e production",
+		"shipit plan restbase.hcl -e production --release release/2015-06-10/2 --out today.shipit-plan.json",
+		"shipit plan restbase.hcl -e production --rollback")
+}
+
+func (c *planCmd) Run(w *world) error {
+	ctx, stop := w.interruptible()
+	defer stop()
+	var p *planned
+	var err error
+	if c.Rollback {
+		p, err = c.planFlags.rollback(ctx, w, c.To)
+	} else if c.To != "" {
+		return exit(exitUsage, fmt.Errorf("--to goes with --rollback; which release to deploy is --release"))
+	} else {
+		p, err = c.planFlags.deploy(ctx, w, c.Release)
+	}
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
+	return c.show(ctx, w, p.plan)
+}
+
+func (c *planCmd) show(_ context.Context, w *world, p *plan.Plan) error {
+	data, err := plan.Encode(p) // also gives the digest
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if _, err := w.stdout.Write(data); err != nil {
+			return err
+		}
+	} else {
+		view.Plan(w.stdout, p, w.style())
+	}
+	if c.Out != "" {
+		out := w.stdout
+		if c.JSON {
+			out = w.stderr
+		}
+		if err := save(out, p, c.Out); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(p.Problems()) > 0:
+		return exit(exitFailed, nil)
+	case c.Detailed && p.Changes():
+		return exit(exitChanges, nil)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"shipit/exec/release"
+	"shipit/exec/tag"
+)
+
+type tagCmd struct {
+	definitionFlags
+	Hotfix  bool   `help:"Increment the newest line instead of starting today's."`
+	Bump    string `enum:",major,minor,patch" default:"" placeholder:"PART" help:"Of a semantic version: major, minor or patch."`
+	Commit  string `short:"c" default:"HEAD" placeholder:"REV" help:"What to tag."`
+	Message string `short:"m" placeholder:"TEXT" help:"The tag's message."`
+	DryRun  bool   `short:"n" help:"Only print the tag."`
+}
+
+func (c *tagCmd) Help() string {
+	return "The number is the highest that exists plus one; nothing is counted, nothing is forced, and two people at once cannot get the same tag.\n\n" + examples(
+		"shipit tag restbase.hcl", "shipit tag restbase.hcl --hotfix -m 'T12345: fix the parser'", "shipit tag restbase.hcl --dry-run")
+}
+
+func (c *tagCmd) Run(w *world) error {
+	ctx, stop := w.interruptible()
+	defer stop()
+	s, err := c.load(w)
+	if err != nil {
+		return err
+	}
+	spec := s.def.Service.Release
+	scheme, err := tag.ParseScheme(spec.Scheme)
+	if err != nil {
+		return fmt.Errorf("%s: %w", spec.Range, err)
+	}
+	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
+	if err != nil {
+		return err
+	}
+	today := w.now().UTC().Format(time.DateOnly)
+	next := tag.NextOptions{Hotfix: c.Hotfix, Bump: c.Bump}
+	if c.DryRun {
+		list, err := repo.Releases(ctx, scheme)
+		if err != nil {
+			return err
+		}
+		names := make([]string, len(list))
+		for i, r := range list {
+			names[i] = r.Tag.Name
+		}
+		name, err := scheme.Next(names, today, next)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(w.stdout, name)
+		return err
+	}
+	r, err := repo.Tag(ctx, scheme, today, release.TagOptions{
+		NextOptions: next, Commit: c.Commit, Message: c.Message,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "Created %s at %s %s\nDeploy it with:\n  shipit apply %s --release %s\n", r.Tag.Name, r.Commit[:12], r.Subject, c.File, r.Tag.Name)
+	return nil
+}

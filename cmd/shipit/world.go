@@ -1,0 +1,110 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"shipit/exec/view"
+)
+
+// world is what a command may know of the process around it: gathered once,
+// so that nothing below main reads the environment or the clock by itself.
+type world struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string
+	now            func() time.Time
+	color          string // the --color flag
+	outTTY, inTTY  bool
+	width          int
+}
+
+func newWorld() *world {
+	w := &world{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		environ: os.Environ(),
+		now:     time.Now,
+		color:   "auto",
+		outTTY:  term.IsTerminal(int(os.Stdout.Fd())),
+		inTTY:   term.IsTerminal(int(os.Stdin.Fd())),
+	}
+	if cols, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		w.width = cols
+	}
+	if n, err := strconv.Atoi(w.getenv("COLUMNS")); err == nil && n > 20 {
+		w.width = n
+	}
+	return w
+}
+
+// getenv is the value of an environment variable, "" if unset.
+func (w *world) getenv(name string) string {
+	for i := len(w.environ) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(w.environ[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// style is how to write on standard output.
+func (w *world) style() view.Style {
+	color := w.outTTY && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
+	if f := w.getenv("CLICOLOR_FORCE"); f != "" && f != "0" && w.getenv("NO_COLOR") == "" {
+		color = true
+	}
+	switch w.color {
+	case "always":
+		color = true
+	case "never":
+		color = false
+	}
+	return view.Style{Color: color, Width: w.width}
+}
+
+// interactive tells whether a question can be asked: never in CI.
+func (w *world) interactive() bool { return w.inTTY && w.outTTY && w.getenv("CI") == "" }
+
+// home is the user's home directory.
+func (w *world) home() string { return w.getenv("HOME") }
+
+// stateDir is where runs are recorded, by the XDG convention.
+func (w *world) stateDir() string {
+	return filepath.Join(w.xdg("XDG_STATE_HOME", ".local/state"), "shipit", "runs")
+}
+
+// cacheDir is where copies of repositories are kept.
+func (w *world) cacheDir() string {
+	return filepath.Join(w.xdg("XDG_CACHE_HOME", ".cache"), "shipit")
+}
+
+func (w *world) xdg(name, fallback string) string {
+	if d := w.getenv(name); filepath.IsAbs(d) {
+		return d
+	}
+	return filepath.Join(w.home(), fallback)
+}
+
+// by is who runs shipit: user@machine, and behind sudo the one who typed it.
+func (w *world) by() string {
+	name := w.getenv("SUDO_USER")
+	if name == "" {
+		if u, err := user.Current(); err == nil {
+			name = u.Username
+		} else {
+			name = "uid" + strconv.Itoa(os.Getuid())
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return name + "@" + host
+}

@@ -1,0 +1,145 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+)
+
+// Lines prints a run as it happens, one line per change of state: for
+// terminals, logs and screen readers alike. It is an event.Sink.
+type Lines struct {
+	Style   Style
+	Verbose bool // also every step
+
+	w       io.Writer
+	mu      sync.Mutex // events come from the run, Heartbeat from a ticker
+	started map[string]begun
+	last    time.Time // of the last line
+	err     error
+}
+
+// begun is what a host is at, and since when.
+type begun struct {
+	what  string
+	since time.Time
+}
+
+// NewLines prints to w.
+func NewLines(w io.Writer, s Style) *Lines {
+	return &Lines{Style: s, w: w, started: map[string]begun{}}
+}
+
+// Append prints e. An error of the writer (a closed pipe) is remembered and
+// not repeated: losing the reader does not end a run.
+func (l *Lines) Append(e event.Event) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch e.Type {
+	case event.HostStarted:
+		l.started[e.Host] = begun{string(e.Phase), e.Time}
+	case event.StepStarted:
+		b := l.started[e.Host]
+		l.started[e.Host] = begun{e.Step, b.since}
+	}
+	if line, ok := l.line(e); ok {
+		l.print(e.Time, line)
+		for _, d := range e.Detail {
+			l.print(time.Time{}, "    | "+d)
+		}
+	}
+	switch e.Type {
+	case event.HostDone, event.HostFailed:
+		delete(l.started, e.Host)
+	}
+	return l.err
+}
+
+// line is what to print of e; ok is false where a reader needs nothing.
+func (l *Lines) line(e event.Event) (line string, ok bool) {
+	s := l.Style
+	host := ""
+	if e.Host != "" {
+		host = s.paint(bold, e.Host) + "  "
+	}
+	switch e.Type {
+	case event.HostStarted, event.StepStarted, event.StepDone, event.HookStarted:
+		return host + s.paint(dim, e.Text), l.Verbose
+	case event.HostDone, event.HookDone, event.GatePassed:
+		return host + s.paint(green, "ok") + "  " + e.Text + l.took(e), true
+	case event.StepFailed:
+		return host + s.paint(red, "failed") + "  " + e.Text + at(e), true
+	case event.HostFailed, event.HookFailed, event.GateRefused, event.LockLost:
+		e.Detail = nil
+		return host + s.paint(red, "failed") + "  " + e.Text + at(e) + l.took(e), true
+	case event.BatchStarted:
+		return s.paint(bold, e.Text), true
+	case event.RollingBack, event.Aborted:
+		return s.paint(yellow, e.Text), true
+	case event.RunFinished:
+		return "", false // the report says it
+	}
+	return host + e.Text, e.Text != ""
+}
+
+func at(e event.Event) string {
+	if e.At == "" {
+		return ""
+	}
+	return " (" + e.At + ")"
+}
+
+func (l *Lines) took(e event.Event) string {
+	b, ok := l.started[e.Host]
+	if !ok || e.Host == "" || e.Time.Before(b.since) {
+		return ""
+	}
+	return l.Style.paint(dim, " ("+took(e.Time.Sub(b.since))+")")
+}
+
+func (l *Lines) print(t time.Time, line string) {
+	stamp := "        "
+	if !t.IsZero() {
+		stamp = t.UTC().Format("15:04:05")
+		l.last = t
+	}
+	if l.err == nil {
+		_, l.err = fmt.Fprintf(l.w, "%s %s\n", l.Style.paint(dim, stamp), line)
+	}
+}
+
+// Heartbeat says what is being waited for, if nothing was printed for a
+// while. Its caller rings every few seconds.
+func (l *Lines) Heartbeat(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.started) == 0 || now.Sub(l.last) < 10*time.Second {
+		return
+	}
+	hosts := make([]string, 0, len(l.started))
+	for h := range l.started {
+		hosts = append(hosts, h)
+	}
+	sort.Slice(hosts, func(i, j int) bool {
+		a, b := l.started[hosts[i]], l.started[hosts[j]]
+		if !a.since.Equal(b.since) {
+			return a.since.Before(b.since)
+		}
+		return hosts[i] < hosts[j]
+	})
+	var parts []string
+	for i, h := range hosts {
+		if i == 3 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(hosts)-3))
+			break
+		}
+		b := l.started[h]
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", h, b.what, age(now.Sub(b.since))))
+	}
+	l.print(now, l.Style.paint(dim, "waiting for "+strings.Join(parts, ", ")))
+}

@@ -1,0 +1,159 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+)
+
+// Report prints what every host runs now and how the run ended: the table
+// that each way out of a run shows.
+func Report(w io.Writer, p *plan.Plan, hosts []rollout.Host, o event.Outcome, s Style) {
+	rows := [][]string{{"HOST", "RESULT", "RELEASE", "LAST STEP"}}
+	quiet := map[rollout.Status][]string{}
+	for _, h := range hosts {
+		switch h.Status {
+		case rollout.Kept, rollout.Skipped, rollout.Waiting:
+			quiet[h.Status] = append(quiet[h.Status], h.Name)
+			continue
+		}
+		rows = append(rows, []string{h.Name, string(h.Status), runs(p, h), lastStep(h)})
+	}
+	for _, st := range []rollout.Status{rollout.Kept, rollout.Skipped, rollout.Waiting} {
+		if names := quiet[st]; len(names) > 0 {
+			word := string(st)
+			if st == rollout.Waiting {
+				word = string(rollout.Skipped)
+			}
+			rows = append(rows, []string{few(names), word, runs(p, rollout.Host{Name: names[0], Status: st}), ""})
+		}
+	}
+	fmt.Fprintln(w)
+	table(w, rows, func(row, col int, cell string) string {
+		if row == 0 {
+			return s.paint(dim, cell)
+		}
+		if col == 1 {
+			return s.paint(statusColor(rollout.Status(cell)), cell)
+		}
+		return cell
+	})
+	for _, h := range hosts {
+		if h.Drained && (h.Status == rollout.Stuck || h.Status == rollout.Unknown) {
+			fmt.Fprintf(w, "%s is still out of service (drained).\n", h.Name)
+		}
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, s.paint(outcomeColor(o), Verdict(p, hosts, o)))
+}
+
+// Verdict is the one sentence that says what runs now.
+func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
+	count := map[rollout.Status]int{}
+	for _, h := range hosts {
+		count[h.Status]++
+	}
+	what := strings.TrimSpace(p.Body.Service + " " + p.Body.Release.Tag)
+	verb := "Apply"
+	if p.Body.Kind == plan.Rollback {
+		verb = "Rollback"
+	}
+	switch o {
+	case event.Done:
+		return fmt.Sprintf("%s complete: %s runs on %s.", verb, what, plural(count[rollout.Done]+count[rollout.Kept], "host"))
+	case event.Nothing:
+		return fmt.Sprintf("Nothing to do: %s runs on %s already.", what, plural(count[rollout.Kept], "host"))
+	case event.RolledBack:
+		return fmt.Sprintf("%s failed: all %s are back on what they ran before.", verb, plural(count[rollout.Undone], "touched host"))
+	case event.Mixed:
+		return fmt.Sprintf("%s failed and the hosts are mixed: %s. A human is needed.", verb, tally(count))
+	case event.Abort:
+		if count[rollout.Done]+count[rollout.Undone] == 0 {
+			return verb + " aborted before any change."
+		}
+		return fmt.Sprintf("%s aborted: %s.", verb, tally(count))
+	case event.Refused:
+		return verb + " stopped before any change."
+	}
+	return string(o)
+}
+
+func tally(count map[rollout.Status]int) string {
+	var parts []string
+	for _, st := range []rollout.Status{rollout.Done, rollout.Undone, rollout.Failed, rollout.Stuck, rollout.Unknown, rollout.Kept, rollout.Skipped} {
+		if n := count[st]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, st))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// runs is the tag of the release that a host runs, as far as is known.
+func runs(p *plan.Plan, h rollout.Host) string {
+	ph := p.Host(h.Name)
+	if ph == nil {
+		return ""
+	}
+	r := ph.From
+	switch h.Status {
+	case rollout.Done:
+		r = ph.To
+	case rollout.Undone:
+		r = ph.Back
+	case rollout.Unknown, rollout.Stuck:
+		if h.Touched {
+			return "?"
+		}
+	}
+	switch {
+	case r.ID == "":
+		return "(none)"
+	case r.Tag == "":
+		return r.ID
+	}
+	return r.Tag
+}
+
+func lastStep(h rollout.Host) string {
+	if h.Reason == "" {
+		return ""
+	}
+	if h.Step != "" && !strings.Contains(h.Reason, h.Step) {
+		return h.Step + ": " + h.Reason
+	}
+	return h.Reason
+}
+
+// few names a few hosts and counts the rest.
+func few(names []string) string {
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
+}
+
+func statusColor(st rollout.Status) string {
+	switch st {
+	case rollout.Done:
+		return green
+	case rollout.Failed, rollout.Stuck, rollout.Unknown:
+		return red
+	case rollout.Undone:
+		return yellow
+	}
+	return dim
+}
+
+func outcomeColor(o event.Outcome) string {
+	switch o {
+	case event.Done, event.Nothing:
+		return green
+	case event.RolledBack, event.Abort:
+		return yellow
+	}
+	return red
+}
