@@ -128,8 +128,8 @@ func TestBrokenFilesAreNotFormatted(t *testing.T) {
 		{"not UTF-8", "a = \"\xff\"\n", "E0103", "UTF-8"},
 		{"not UTF-8 outside of strings", "g = \xe8ee\xe8 \n", "E0103", "UTF-8"},
 		{"a carriage return alone", "a = 1\rb = 2\n", "E0101", ""},
-		{"deep", "a = " + strings.Repeat("(", 200_000), "E0105", "nested too deeply"},
-		{"long", "a = 1" + strings.Repeat("+1", 400_000), "E0106", "too long"},
+		{"deep", "a = " + strings.Repeat("(", 100_000), "E0105", "nested too deeply"},
+		{"long", "a = 1" + strings.Repeat("+1", 40_000), "E0106", "too long"},
 		{"large", "a = 1\n" + strings.Repeat("#", 1<<20), "E0104", "too large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
