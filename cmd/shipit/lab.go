@@ -57,7 +57,7 @@ Now type:
   shipit plan %[2]s
   shipit apply %[2]s
 When you are done:
-  shipit lab down --dir %s
+  shipit lab down --dir %[4]s
 `, pretty(l.Fleet), def, pretty(l.Repo), pretty(l.Dir))
 	return nil
 }

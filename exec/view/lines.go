@@ -20,6 +20,7 @@ type Lines struct {
 	w       io.Writer
 	mu      sync.Mutex // events come from the run, Heartbeat from a ticker
 	started map[string]begun
+	told    map[string]bool // hosts whose failed step was printed
 	last    time.Time // of the last line
 	err     error
 }
@@ -32,7 +33,7 @@ type begun struct {
 
 // NewLines prints to w.
 func NewLines(w io.Writer, s Style) *Lines {
-	return &Lines{Style: s, w: w, started: map[string]begun{}}
+	return &Lines{Style: s, w: w, started: map[string]begun{}, told: map[string]bool{}}
 }
 
 // Append prints e. An error of the writer (a closed pipe) is remembered and
@@ -47,6 +48,9 @@ func (l *Lines) Append(e event.Event) error {
 		b := l.started[e.Host]
 		l.started[e.Host] = begun{e.Step, b.since}
 	}
+	if e.Type == event.StepFailed {
+		l.told[e.Host] = true
+	}
 	if line, ok := l.line(e); ok {
 		l.print(e.Time, line)
 		for _, d := range e.Detail {
@@ -56,6 +60,7 @@ func (l *Lines) Append(e event.Event) error {
 	switch e.Type {
 	case event.HostDone, event.HostFailed:
 		delete(l.started, e.Host)
+		delete(l.told, e.Host)
 	}
 	return l.err
 }
@@ -63,28 +68,41 @@ func (l *Lines) Append(e event.Event) error {
 // line is what to print of e; ok is false where a reader needs nothing.
 func (l *Lines) line(e event.Event) (line string, ok bool) {
 	s := l.Style
-	host := ""
+	host, text := "", e.Text
 	if e.Host != "" {
-		host = s.paint(bold, e.Host) + "  "
+		host, text = s.paint(bold, e.Host)+"  ", alone(e.Text, e.Host)
 	}
 	switch e.Type {
 	case event.HostStarted, event.StepStarted, event.StepDone, event.HookStarted:
-		return host + s.paint(dim, e.Text), l.Verbose
+		return host + s.paint(dim, text), l.Verbose
 	case event.HostDone, event.HookDone, event.GatePassed:
-		return host + s.paint(green, "ok") + "  " + e.Text + l.took(e), true
+		return host + s.paint(green, "ok") + "  " + text + l.took(e), true
 	case event.StepFailed:
-		return host + s.paint(red, "failed") + "  " + e.Text + at(e), true
-	case event.HostFailed, event.HookFailed, event.GateRefused, event.LockLost:
-		e.Detail = nil
-		return host + s.paint(red, "failed") + "  " + e.Text + at(e) + l.took(e), true
+		return host + s.paint(red, "failed") + "  " + text + at(e), true
+	case event.HostFailed:
+		return host + s.paint(red, "failed") + "  " + text + l.took(e), !l.told[e.Host]
+	case event.HookFailed, event.GateRefused, event.LockLost:
+		return host + s.paint(red, "failed") + "  " + text + at(e), true
 	case event.BatchStarted:
-		return s.paint(bold, e.Text), true
+		return s.paint(bold, text), true
+	case event.BatchDone:
+		return s.paint(dim, text), l.Verbose
 	case event.RollingBack, event.Aborted:
-		return s.paint(yellow, e.Text), true
+		return s.paint(yellow, text), true
 	case event.RunFinished:
 		return "", false // the report says it
 	}
-	return host + e.Text, e.Text != ""
+	return host + text, text != ""
+}
+
+// alone is a sentence about a host without the host's name in front, which
+// the line begins with already.
+func alone(text, host string) string {
+	rest, ok := strings.CutPrefix(text, host)
+	if !ok || rest == "" || !strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, ":") {
+		return text
+	}
+	return strings.TrimLeft(rest, ": ")
 }
 
 func at(e event.Event) string {

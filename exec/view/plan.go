@@ -210,6 +210,14 @@ func (v *planView) back() {
 	for _, name := range order {
 		parts = append(parts, fmt.Sprintf("%s, present on %d of %s", name, targets[name], plural(changing, "host")))
 	}
+	if v.p.Body.Kind == plan.Rollback {
+		v.printf("\nif a step fails: the run stops, and its hosts stay as they are; a rollback is not rolled back\n")
+		return
+	}
+	if len(parts) == 0 {
+		v.printf("\nif a step fails: the run stops; there is nothing to go back to on %s\n", plural(none, "host"))
+		return
+	}
 	if none > 0 {
 		parts = append(parts, fmt.Sprintf("nothing to go back to on %s", plural(none, "host")))
 	}
@@ -271,6 +279,6 @@ func (v *planView) totals() {
 }
 
 func (v *planView) what() string {
-	return strings.TrimSpace(v.p.Body.Service + " " + v.p.Body.Release.Tag)
+	return strings.TrimSpace(v.p.Body.Service + " " + wanted(v.p))
 }
 

@@ -57,7 +57,7 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 	for _, h := range hosts {
 		count[h.Status]++
 	}
-	what := strings.TrimSpace(p.Body.Service + " " + p.Body.Release.Tag)
+	what := strings.TrimSpace(p.Body.Service + " " + wanted(p))
 	verb := "Apply"
 	if p.Body.Kind == plan.Rollback {
 		verb = "Rollback"
@@ -68,7 +68,10 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 	case event.Nothing:
 		return fmt.Sprintf("Nothing to do: %s runs on %s already.", what, plural(count[rollout.Kept], "host"))
 	case event.RolledBack:
-		return fmt.Sprintf("%s failed: all %s are back on what they ran before.", verb, plural(count[rollout.Undone], "touched host"))
+		if count[rollout.Undone] == 1 {
+			return verb + " failed: the one host that was touched is back on what it ran before."
+		}
+		return fmt.Sprintf("%s failed: all %d hosts that were touched are back on what they ran before.", verb, count[rollout.Undone])
 	case event.Mixed:
 		return fmt.Sprintf("%s failed and the hosts are mixed: %s. A human is needed.", verb, tally(count))
 	case event.Abort:
@@ -80,6 +83,19 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 		return verb + " stopped before any change."
 	}
 	return string(o)
+}
+
+// wanted is the tag that all hosts were to run, "" where each had its own.
+func wanted(p *plan.Plan) string {
+	tag := p.Body.Release.Tag
+	for _, h := range p.Body.Hosts {
+		if tag == "" {
+			tag = h.To.Tag
+		} else if h.To.Tag != "" && h.To.Tag != tag {
+			return ""
+		}
+	}
+	return tag
 }
 
 func tally(count map[rollout.Status]int) string {
@@ -122,10 +138,11 @@ func lastStep(h rollout.Host) string {
 	if h.Reason == "" {
 		return ""
 	}
-	if h.Step != "" && !strings.Contains(h.Reason, h.Step) {
-		return h.Step + ": " + h.Reason
+	reason := alone(h.Reason, h.Name)
+	if h.Step != "" && !strings.Contains(reason, h.Step) {
+		return h.Step + ": " + reason
 	}
-	return h.Reason
+	return reason
 }
 
 // few names a few hosts and counts the rest.
