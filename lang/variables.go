@@ -161,7 +161,23 @@ func (v *variable) convert(value cty.Value) (cty.Value, string) {
 	if err != nil {
 		return cty.DynamicVal, fmt.Sprintf("It needs %s, and it is %s.", typeexpr.TypeString(v.want), eval.Kind(value))
 	}
+	if infinite(converted) {
+		return cty.DynamicVal, "It has an infinite number in it."
+	}
 	return converted, ""
+}
+
+// infinite tells whether a number in v is the result of a division by zero.
+func infinite(v cty.Value) bool {
+	found := false
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		v, _ = v.Unmark()
+		if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() && v.AsBigFloat().IsInf() {
+			found = true
+		}
+		return true, nil
+	})
+	return found
 }
 
 // surplus finds attributes that the type does not have; a conversion would
