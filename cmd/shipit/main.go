@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"shipit/lang/diag"
 )
 
 // version is set when a release is built.
@@ -119,7 +121,7 @@ func (w *world) report(err error) int {
 }
 
 func (w *world) complain(err error) {
-	_, _ = io.WriteString(w.stderr, "shipit: "+err.Error()+"\n")
+	_, _ = io.WriteString(w.stderr, "shipit: "+diag.Clean(err.Error())+"\n")
 	var h interface{ Help() string }
 	if errors.As(err, &h) && h.Help() != "" {
 		fmt.Fprintf(w.stderr, "help: %s\n", h.Help())
