@@ -51,7 +51,9 @@ func CheckLimits(tokens hclsyntax.Tokens) diag.List {
 		case hclsyntax.TokenEqual, hclsyntax.TokenComma:
 			operators = 0
 		case hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit:
-			if hugeNumber(string(t.Bytes)) {
+			// Text may become a number; a long row of digits is often a name.
+			number := t.Type == hclsyntax.TokenNumberLit || strings.ContainsAny(string(t.Bytes), "eE")
+			if number && hugeNumber(string(t.Bytes)) {
 				return diag.List{At("E0107", t.Range, "number too large", fmt.Sprintf("A number may have %d digits and an exponent of at most %d.", MaxDigits, MaxExponent), "")}
 			}
 		case hclsyntax.TokenIdent:

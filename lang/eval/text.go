@@ -87,6 +87,25 @@ var (
 		}
 		return formatDate(day, a[1])
 	})
+	indexFunc = function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if t := args[0].Type(); !t.IsListType() && !t.IsTupleType() {
+				return cty.UnknownVal(cty.Number), function.NewArgErrorf(0, "it needs a list, not %s", kind(t))
+			}
+			if !args[0].IsWhollyKnown() || !args[1].IsWhollyKnown() {
+				return cty.UnknownVal(cty.Number), nil
+			}
+			for it := args[0].ElementIterator(); it.Next(); {
+				n, element := it.Element()
+				if element.RawEquals(args[1]) {
+					return n, nil
+				}
+			}
+			return cty.UnknownVal(cty.Number), function.NewArgErrorf(1, "the value is not in the list")
+		},
+	})
 	expandFunc = function.New(&function.Spec{
 		VarParam: &function.Parameter{Name: "pattern", Type: cty.String},
 		Type:     function.StaticReturnType(cty.List(cty.String)),
