@@ -26,16 +26,17 @@ func (s *SSH) bastion(ctx context.Context, r *route, via []string) (*bastion, er
 	if err != nil {
 		return nil, dialError(r.name, Config, err, "a jump is written user@host:port")
 	}
-	if slices.Contains(via, last) || len(via) > 8 {
-		return nil, dialError(r.name, Config, fmt.Errorf("its way leads in a circle: %s", strings.Join(append(via, last), " by ")),
-			"give the bastion itself ProxyJump none in ~/.ssh/config")
-	}
 	// The hops before it; if there are none, its own configuration decides.
 	if len(r.jump) > 1 {
 		t.Jump = r.jump[:len(r.jump)-1]
 	}
 	t.KnownHosts, t.Identity = r.knownHosts, r.identity
-	id := strings.Join(r.jump, ",") + "\x00" + strings.Join(t.KnownHosts, ",") + "\x00" + t.Identity
+	way := strings.Join(r.jump, ",")
+	if slices.Contains(via, way) {
+		return nil, dialError(r.name, Config, fmt.Errorf("its way by %s leads in a circle", way),
+			"give the bastion itself ProxyJump none in ~/.ssh/config")
+	}
+	id := way + "\x00" + strings.Join(t.KnownHosts, ",") + "\x00" + t.Identity
 
 	s.mu.Lock()
 	if s.closed {
@@ -49,7 +50,7 @@ func (s *SSH) bastion(ctx context.Context, r *route, via []string) (*bastion, er
 		b = &bastion{name: last, ready: make(chan struct{}), cancel: cancel}
 		s.bastions[id] = b
 		go func() {
-			b.conn, b.err = s.dial(bctx, t, append(slices.Clone(via), last))
+			b.conn, b.err = s.dial(bctx, t, append(slices.Clone(via), way))
 			close(b.ready)
 		}()
 	}

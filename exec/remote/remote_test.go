@@ -2,13 +2,25 @@ package remote_test
 
 import (
 	"context"
+	"flag"
 	osexec "os/exec"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"shipit/exec/remote"
 	"shipit/exec/remote/remotetest"
 )
+
+// Most tests wait for processes; more of them at once cost nothing.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		f.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
+	}
+	m.Run()
+}
 
 func TestLocal(t *testing.T) {
 	t.Parallel()

@@ -182,10 +182,10 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 		return dialError(name, Unreachable, fmt.Errorf("the bastion %s does not connect to %s: %s", l.hop.name, l.dest, open.Message), "on the bastion, sshd_config must allow TCP forwarding and its network must reach the host")
 	case errors.As(err, &dns):
 		return dialError(name, Unreachable, err, "check the host's name, or give its address in the definition")
-	case l.conn == nil:
-		return dialError(name, Unreachable, err, l.try())
 	case l.dropped:
 		return dialError(name, Unreachable, fmt.Errorf("%s closed the connection before the login, %d times: %w", l.dest, maxTries, err), "sshd may be short of MaxStartups, or hosts.deny or a firewall may refuse us")
+	case l.conn == nil:
+		return dialError(name, Unreachable, err, l.try())
 	}
 	return dialError(name, Protocol, fmt.Errorf("%s: %w", l.dest, err), l.try())
 }
