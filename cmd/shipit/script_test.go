@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"shipit": main})
+	testscript.Main(m, map[string]func(){"shipit": main, "hello-server": helloServer})
 }
 
 // TestScripts runs the program as people do, one script per command and
