@@ -32,6 +32,7 @@ func Codes() []Code {
 		{"E0121", "the definition needs another version of shipit"},
 		{"E0122", "too many loops inside each other"},
 		{"E0123", "a name is declared twice"},
+		{"E0124", "loops run too long, or a local becomes too large"},
 		{"E0201", "there is no such name"},
 		{"E0202", "the name cannot be used in this place"},
 		{"E0203", "there is no such variable"},

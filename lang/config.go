@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -183,7 +184,8 @@ func (c *Config) unique(n *node, what string, before []*node) bool {
 // block has kinds).
 func (c *Config) uniqueAs(n *node, what string, before []*node, code string) bool {
 	for _, b := range before {
-		if b.name() != n.name() || b.kind != n.kind {
+		same := b.name() == n.name() || n.schema.Name == "file" && path.Clean(b.name()) == path.Clean(n.name())
+		if !same || b.kind != n.kind {
 			continue
 		}
 		d := c.structure.errorf(code, n.nameAt(), "Rename or remove one of the two.", "", "the %s %q is declared twice", what, n.name())
@@ -207,6 +209,10 @@ func (c *Config) checkNode(n *node) {
 			continue // its words are not names
 		}
 		refs, diags := eval.References(a.expr, a.scope, c.symbols)
+		if a.name != "values" || n.schema.Name != "environment" { // has words of its own for it
+			diags = append(diags, eval.RepeatedKeys(a.expr)...)
+		}
+		eval.CountLoops(a.expr)
 		a.refs, a.bad = refs, len(diags) > 0
 		a.selects = hasSelect(a.expr)
 		for _, r := range refs {

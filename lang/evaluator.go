@@ -39,11 +39,16 @@ type evaluator struct {
 	used         []Source
 	resolved     []Variable
 	secrets      map[string]bool
+	loops        int // of the present expression, and of all before it
+	allLoops     int
 
 	host    *Host
 	hostCtx cty.Value
 	diags   diag.List
 }
+
+// maxLoops bounds the loops of all expressions of an environment together.
+const maxLoops = 5_000_000
 
 // A symbol is a name whose value is worked out once.
 type symbol struct {
@@ -148,19 +153,33 @@ func (e *evaluator) value(a *attribute) cty.Value {
 		ctx = ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"host": e.hostCtx}
 	}
+	e.allLoops += e.loops
+	e.loops = 0
+	if e.allLoops > maxLoops {
+		e.loops = eval.MaxLoops
+	}
 	v, problems := a.expr.Value(ctx)
 	if problems.HasErrors() {
-		for _, p := range problems {
-			for _, d := range eval.Translate(p) {
-				e.report(d)
-			}
-		}
+		e.problems(problems)
 		v = cty.DynamicVal
 	}
 	if !a.perHost {
 		e.values[a] = v
 	}
 	return v
+}
+
+// problems reports what HCL found in an evaluation. Loops that ran too long
+// are told once, not for every element that followed.
+func (e *evaluator) problems(problems hcl.Diagnostics) {
+	for _, p := range problems {
+		for _, d := range eval.Translate(p) {
+			e.report(d)
+			if d.Code == "E0124" {
+				return
+			}
+		}
+	}
 }
 
 // context holds the names that a uses and no others.
@@ -230,7 +249,14 @@ func (e *evaluator) lookup(root, name string) cty.Value {
 func (e *evaluator) localValue(name string) cty.Value {
 	for _, a := range e.locals {
 		if a.name == name {
-			return e.symbol("local."+name, a.nameAt, func() cty.Value { return e.value(a) })
+			return e.symbol("local."+name, a.nameAt, func() cty.Value {
+				v := e.value(a)
+				if eval.TooLarge(v) {
+					e.errorf("E0124", a.expr.Range(), "", fmt.Sprintf("The value of a local may hold %d KiB.", eval.MaxWeight>>10), "local.%s becomes too large", name)
+					return cty.DynamicVal
+				}
+				return v
+			})
 		}
 	}
 	return cty.DynamicVal
@@ -315,16 +341,17 @@ func (e *evaluator) functionsFor(a *attribute) map[string]function.Function {
 	if a.selects {
 		labels = e.allLabels()
 	}
-	lib := eval.Functions(labels, e.reader(file, &e.used))
+	lib := eval.Functions(labels, e.reader(file, &e.used, &e.loops))
 	e.functions[key] = lib
 	return lib
 }
 
 // reader reads files for functions in an expression of the file from, and
 // appends what was read to used.
-func (c *Config) reader(from string, used *[]Source) *eval.Files {
+func (c *Config) reader(from string, used *[]Source, loops *int) *eval.Files {
 	return &eval.Files{
 		Cache: c.templates,
+		Loops: loops,
 		Read: func(name string) (string, []byte, error) {
 			below := c.resolve(from, name)
 			text, err := c.read(below)
@@ -346,7 +373,10 @@ func (e *evaluator) allLabels() []string {
 			labels[label] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(labels))
+	// Never nil: that no host carries a label is known.
+	names := slices.AppendSeq([]string{}, maps.Keys(labels))
+	slices.Sort(names)
+	return names
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

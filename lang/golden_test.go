@@ -27,7 +27,8 @@ const goldens = "../testdata/lang/*.txtar"
 
 // A golden is a definition with what shipit says about it. The comment of the
 // archive holds directives, one a line: evaluate [ENV], var NAME=VALUE,
-// environ NAME=VALUE, release TAG, version V, pad FILE BYTES; everything else is for readers.
+// environ NAME=VALUE, release TAG, version V, pad FILE BYTES,
+// slow (run twice, not twenty times); everything else is for readers.
 type golden struct {
 	files    fstest.MapFS
 	vars     []lang.Assignment
@@ -36,6 +37,7 @@ type golden struct {
 	release  *lang.Release
 	options  lang.Options
 	pad      []padding
+	slow     bool
 }
 
 // A padding makes a file as large as nobody wants to keep in testdata.
@@ -68,6 +70,8 @@ func parseGolden(a *txtar.Archive) golden {
 			file, size, _ := strings.Cut(rest, " ")
 			n, _ := strconv.Atoi(size)
 			g.pad = append(g.pad, padding{file, n})
+		case "slow":
+			g.slow = true
 		case "version":
 			g.options.Version = rest
 		}
@@ -173,7 +177,11 @@ func TestGoldens(t *testing.T) {
 			}
 			g := parseGolden(a)
 			diags, definition := g.run(t)
-			for range 19 {
+			repeats := 19
+			if g.slow {
+				repeats = 1
+			}
+			for range repeats {
 				again, definitionAgain := g.run(t)
 				if again != diags || definitionAgain != definition {
 					t.Fatalf("a second run says something else:\n%s", cmp.Diff(diags+definition, again+definitionAgain))

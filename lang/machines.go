@@ -131,7 +131,7 @@ func (e *evaluator) ssh(n *node, base SSH, port int) (SSH, int) {
 	}
 	if v, ok := e.attr(n, "known_hosts"); ok {
 		at := n.at("known_hosts")
-		below, _, err := e.reader(at.Filename, &e.used).Read(v.(string))
+		below, _, err := e.reader(at.Filename, &e.used, &e.loops).Read(v.(string))
 		if err != nil {
 			e.errorf("E0316", at, "Paths start at the directory of the definition; ./ begins one beside the file that says it.", sentence(err), "cannot read %q", v)
 		}

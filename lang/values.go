@@ -84,11 +84,7 @@ func (e *evaluator) fromEnvironment(v *variable, pair hcl.KeyValuePair) (cty.Val
 	}
 	raw, problems := pair.Value.Value(e.context(a))
 	if problems.HasErrors() {
-		for _, p := range problems {
-			for _, d := range eval.Translate(p) {
-				e.report(d)
-			}
-		}
+		e.problems(problems)
 		return unknown, at, false
 	}
 	value, why := v.convert(raw)
@@ -198,11 +194,7 @@ func (e *evaluator) checkValue(v *variable, value cty.Value, at hcl.Range, from 
 		ctx.Functions = e.functionsFor(condition)
 		ok, problems := condition.expr.Value(ctx)
 		if problems.HasErrors() {
-			for _, p := range problems {
-				for _, d := range eval.Translate(p) {
-					e.report(d)
-				}
-			}
+			e.problems(problems)
 			continue
 		}
 		ok, _ = ok.UnmarkDeep()

@@ -95,7 +95,9 @@ func (c *Config) variable(n *node) *variable {
 		v.bad = true // checkReferences says why
 		return v
 	}
-	value, problems := a.expr.Value(&hcl.EvalContext{Functions: eval.Functions(nil, c.reader(a.expr.Range().Filename, &c.digests))})
+	eval.CountLoops(a.expr)
+	loops := 0
+	value, problems := a.expr.Value(&hcl.EvalContext{Functions: eval.Functions(nil, c.reader(a.expr.Range().Filename, &c.digests, &loops))})
 	if problems.HasErrors() {
 		v.bad = true
 		if len(eval.UnknownFunctions(a.expr, eval.FunctionNames())) == 0 {

@@ -21,6 +21,9 @@ import (
 type Files struct {
 	Read  func(path string) (string, []byte, error)
 	Cache map[string]*Template
+	// Loops counts what the loops of the present expression ran over. Who
+	// evaluates an expression sets it to 0 before.
+	Loops *int
 }
 
 // A Template is a parsed file for templatefile.
@@ -142,6 +145,9 @@ func (f *Files) parse(path string, text []byte) *Template {
 		for _, p := range problems {
 			t.diags = append(t.diags, TranslateSyntax(p, text)...)
 		}
+	}
+	if t.expr != nil {
+		CountLoops(t.expr)
 	}
 	if f.Cache != nil {
 		f.Cache[path] = t

@@ -76,19 +76,22 @@ func library() map[string]function.Function {
 }
 
 // Functions are the functions that an expression may call. Labels are the
-// labels that any host of the definition carries, and files is where file
-// and templatefile read; both may be empty.
+// labels that any host of the definition carries, nil where they are not
+// known, and files is where file and templatefile read.
 func Functions(labels []string, files *Files) map[string]function.Function {
 	lib := library()
 	lib["select"] = selectFunc(labels)
 	lib["file"] = files.fileFunc()
+	lib[loopName] = files.loopFunc()
 	lib["templatefile"] = files.templateFunc(lib)
 	return lib
 }
 
 // FunctionNames are the names of all functions, sorted.
 func FunctionNames() []string {
-	return slices.Sorted(maps.Keys(Functions(nil, &Files{})))
+	lib := Functions(nil, &Files{})
+	delete(lib, loopName)
+	return slices.Sorted(maps.Keys(lib))
 }
 
 // Describe is one line about a function, "" for one that does not exist.

@@ -19,7 +19,7 @@ func evaluate(t *testing.T, text string) (cty.Value, hcl.Diagnostics) {
 	if problems.HasErrors() {
 		t.Fatalf("%s: %v", text, problems)
 	}
-	files := &Files{Cache: map[string]*Template{}, Read: func(path string) (string, []byte, error) {
+	files := &Files{Cache: map[string]*Template{}, Loops: new(int), Read: func(path string) (string, []byte, error) {
 		content, ok := map[string]string{
 			"hello": "hello\n", "t": "%{ for n in names ~}\n<${n}>\n%{ endfor ~}\n", "binary": "\xff", "n": "${n}", "bad": "${a b}", "loop": "${templatefile(\"t\", {})}",
 		}[path]
@@ -154,7 +154,7 @@ func TestEveryFunctionIsDescribed(t *testing.T) {
 func TestMarksGoThroughFunctions(t *testing.T) {
 	t.Parallel()
 	expr, _ := hclsyntax.ParseExpression([]byte(`templatefile("n", { n = upper(secret) })`), "test", hcl.InitialPos)
-	files := &Files{Read: func(path string) (string, []byte, error) { return path, []byte("${n}"), nil }}
+	files := &Files{Loops: new(int), Read: func(path string) (string, []byte, error) { return path, []byte("${n}"), nil }}
 	v, problems := expr.Value(&hcl.EvalContext{Functions: Functions(nil, files), Variables: map[string]cty.Value{"secret": Sensitive(cty.StringVal("x"))}})
 	if problems.HasErrors() || !IsSensitive(v) {
 		t.Errorf("got %v (sensitive: %v)", problems, IsSensitive(v))

@@ -58,7 +58,7 @@ func selectFunc(labels []string) function.Function {
 			for it := want.ElementIterator(); it.Next(); {
 				k, v := it.Element()
 				label := k.AsString()
-				if len(labels) > 0 && !slices.Contains(labels, label) {
+				if labels != nil && !slices.Contains(labels, label) {
 					return cty.UnknownVal(hosts), &UnknownLabelError{label, labels}
 				}
 				values, err := alternatives(v)

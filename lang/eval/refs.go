@@ -161,7 +161,7 @@ func UnknownFunctions(expr hcl.Expression, known []string) diag.List {
 	var diags diag.List
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, ok := n.(*hclsyntax.FunctionCallExpr)
-		if !ok || slices.Contains(known, call.Name) {
+		if !ok || call.Name == loopName || slices.Contains(known, call.Name) {
 			return nil
 		}
 		d := At("E0208", call.NameRange, fmt.Sprintf("unknown function %q", call.Name), "", "")

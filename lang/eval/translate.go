@@ -113,6 +113,8 @@ func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, exp
 	case errors.As(err, &label):
 		point(1)
 		d.Code, d.Summary, d.Detail, d.Help, d.Label = "E0212", label.Error(), "", label.Help(), ""
+	case name == loopName:
+		d.Code, d.Summary, d.Help, d.Label = "E0124", "the loops run too long", "", ""
 	case name == "expand":
 		d.Code, d.Summary = "E0309", "not a pattern of names"
 	}

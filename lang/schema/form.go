@@ -37,7 +37,7 @@ type rule struct {
 var rules = map[Form]rule{
 	Name:        {regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$`), "letters, digits, \"_\", \"-\" and \".\", at most 63, not beginning with \"-\" or \".\""},
 	Ident:       {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`), "letters, digits, \"_\" and \"-\", at most 63, beginning with a letter"},
-	HostName:    {regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252})$`), "letters, digits, \".\", \"-\", \"_\" and \":\" (of an IPv6 address), not beginning with \"-\""},
+	HostName:    {regexp.MustCompile(`^[A-Za-z0-9_:][A-Za-z0-9_.:-]{0,252}$`), "letters, digits, \".\", \"-\", \"_\" and \":\" (of an IPv6 address), not beginning with \"-\""},
 	UserName:    {regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$`), "letters, digits, \"_\", \"-\" and \".\", beginning with a letter or \"_\""},
 	UnitName:    {regexp.MustCompile(`^[A-Za-z0-9_:@\\][A-Za-z0-9_:.@\\-]{0,250}$`), "letters, digits and any of \":_.@\\-\", not beginning with \"-\""},
 	ServiceName: {regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,120}$`), "letters, digits and any of \"_.@+-\", not beginning with \"-\""},
@@ -83,6 +83,9 @@ func (f Form) Check(text string) string {
 			if part == ".." {
 				return "a path without \"..\""
 			}
+		}
+		if text == "/" {
+			return "a path below \"/\""
 		}
 		if f == BelowPath && strings.HasPrefix(text, "/") {
 			return "a relative path"
