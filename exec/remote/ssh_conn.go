@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +23,9 @@ type sshConn struct {
 	sessions chan struct{}
 	gone     chan struct{} // closed when the connection is
 	once     sync.Once
+
+	mu   sync.Mutex
+	next chan opened // the session for the next command, if one was asked for
 }
 
 func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Duration) *sshConn {
@@ -103,66 +105,6 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 		return err
 	}
 	return run(ctx, p, cmd)
-}
-
-// start opens a session and asks for our shell. When the host has no place
-// for a session, it waits for one.
-func (c *sshConn) start(ctx context.Context) (*sshProcess, error) {
-	for try := 0; ; try++ {
-		ch, reqs, err := c.open(ctx)
-		if err == nil {
-			// No reply is asked for, which saves a round trip. A host that
-			// refuses is found out by not saying hello.
-			if _, err := ch.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{Exec})); err != nil {
-				ch.Close()
-				return nil, fmt.Errorf("%w before a command was sent; nothing ran", errLost)
-			}
-			return newSSHProcess(ch, reqs), nil
-		}
-		var refused *ssh.OpenChannelError
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case !errors.As(err, &refused):
-			return nil, fmt.Errorf("%w before a command was sent; nothing ran", errLost)
-		case refused.Reason != ssh.ConnectionFailed && refused.Reason != ssh.ResourceShortage:
-			return nil, fmt.Errorf("the host refuses to run commands: %s; nothing ran", refused.Message)
-		case try == 12: // about half a minute
-			return nil, fmt.Errorf("the host has no place for another session (MaxSessions): %s; nothing ran", refused.Message)
-		}
-		if err := sleep(ctx, min(50*time.Millisecond<<try, 4*time.Second)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// open opens a session channel, or gives up with ctx.
-func (c *sshConn) open(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
-	type result struct {
-		ch   ssh.Channel
-		reqs <-chan *ssh.Request
-		err  error
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
-	done := make(chan result, 1)
-	go func() {
-		ch, reqs, err := c.client.OpenChannel("session", nil)
-		done <- result{ch, reqs, err}
-	}()
-	select {
-	case r := <-done:
-		return r.ch, r.reqs, r.err
-	case <-ctx.Done():
-		go func() { // it may still open; nothing runs in it
-			if r := <-done; r.err == nil {
-				go ssh.DiscardRequests(r.reqs)
-				r.ch.Close()
-			}
-		}()
-		return nil, nil, ctx.Err()
-	}
 }
 
 // An sshProcess is a shell at the other end of a session channel.

@@ -1,0 +1,107 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// explain sorts an error.
+func (l *login) explain(parent, ctx context.Context, err error) *DialError {
+	name := l.r.name
+	var hk *hostKeyError
+	var open *ssh.OpenChannelError
+	var dns *net.DNSError
+	said := l.conn.greeting()
+	switch {
+	case errors.As(l.keyErr, &hk):
+		return dialError(name, HostKey, hk, hk.help)
+	case l.keyErr != nil:
+		return dialError(name, HostKey, l.keyErr, "")
+	case parent.Err() != nil:
+		return dialError(name, TimedOut, fmt.Errorf("gave up: %w", parent.Err()), "")
+	case ctx.Err() != nil:
+		return dialError(name, TimedOut, fmt.Errorf("%s stayed silent for %v: %s", l.dest, l.s.o.Timeout, l.phase()), l.try())
+	case l.signErr != nil:
+		return l.signError()
+	case l.verified.Load():
+		return l.authError(err)
+	case said != "":
+		return dialError(name, Protocol, fmt.Errorf("%s does not speak SSH to us; it says %q", l.dest, said), protocolHelp(said))
+	case errors.As(err, &open):
+		return dialError(name, Unreachable, fmt.Errorf("the bastion %s does not connect to %s: %s", l.hop.name, l.dest, open.Message), "on the bastion, sshd_config must allow TCP forwarding and its network must reach the host")
+	case errors.As(err, &dns):
+		return dialError(name, Unreachable, err, "check the host's name, or give its address in the definition")
+	case l.dropped:
+		return dialError(name, Unreachable, fmt.Errorf("%s closed the connection before the login, %d times: %w", l.dest, maxTries, err), "sshd may be short of MaxStartups, or hosts.deny or a firewall may refuse us")
+	case l.conn == nil:
+		return dialError(name, Unreachable, err, l.try())
+	}
+	return dialError(name, Protocol, fmt.Errorf("%s: %w", l.dest, err), l.try())
+}
+
+// phase says what a silent host was waited for.
+func (l *login) phase() string {
+	switch {
+	case l.conn == nil:
+		return "no connection"
+	case !l.conn.ssh():
+		return "it accepts connections, but does not speak SSH"
+	case !l.verified.Load():
+		return "it stopped in the key exchange"
+	}
+	return "it stopped in the login"
+}
+
+// try is how to see the problem without us.
+func (l *login) try() string {
+	port := ""
+	if l.r.port != 22 {
+		port = fmt.Sprintf(" -p %d", l.r.port)
+	}
+	jump := ""
+	if len(l.r.jump) > 0 {
+		jump = " -J " + strings.Join(l.r.jump, ",")
+	}
+	return fmt.Sprintf("try: ssh%s%s %s@%s true", port, jump, l.r.user, l.r.host)
+}
+
+func (l *login) signError() *DialError {
+	if strings.Contains(l.signErr.Error(), "failed to sign challenge") {
+		return dialError(l.r.name, Auth,
+			fmt.Errorf("the agent refuses to sign with %s", fingerprint(l.used)),
+			"a key that was added with a confirmation (ssh-add -c) was declined, or it is bound to destinations (ssh-add -h), which only OpenSSH's own client can use; add the key without it")
+	}
+	return dialError(l.r.name, Auth, fmt.Errorf("cannot sign with %s: %w", fingerprint(l.used), l.signErr), "")
+}
+
+// authError is a login that was refused. It is never tried again: sshd
+// counts failures and shuts out whole networks for them.
+func (l *login) authError(err error) *DialError {
+	text := fmt.Sprintf("%s accepts no key for user %s; tried: %s", l.dest, l.r.user, strings.Join(l.keys.names, ", "))
+	if len(l.keys.names) == 0 {
+		text = fmt.Sprintf("%s accepts no key for user %s; there was none to try", l.dest, l.r.user)
+	}
+	if l.keys.left > 0 {
+		text += fmt.Sprintf("; not tried, since sshd counts: %d more", l.keys.left)
+	}
+	if len(l.keys.locked) > 0 {
+		text += "; encrypted and not in the agent: " + strings.Join(l.keys.locked, ", ")
+	}
+	if !strings.Contains(err.Error(), "unable to authenticate") {
+		text += fmt.Sprintf(" (%v)", err)
+	}
+	return dialError(l.r.name, Auth, errors.New(text),
+		"put the public key into the user's authorized_keys there, or choose another: ssh { identity = … } in the definition")
+}
+
+func protocolHelp(said string) string {
+	if strings.Contains(said, "Not allowed at this time") {
+		return "its sshd has shut out this network for earlier failed logins (PerSourcePenalties); wait, then find out which login failed"
+	}
+	return "check the address and the port"
+}
