@@ -32,6 +32,9 @@ type Options struct {
 	// Secrets gives the contents that the plan holds only as a hash. It may
 	// be nil where the plan has none.
 	Secrets func(*plan.File) (string, error)
+	// Redact takes sensitive values out of what hosts and commands printed,
+	// before it gets into any event. May be nil.
+	Redact func(string) string
 	// Source is the repository that releases are brought from; nil for a
 	// rollback, which needs none.
 	Source transport.Source

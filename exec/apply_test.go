@@ -16,7 +16,7 @@ import (
 )
 
 // untouched fails the test if anything was changed on any host.
-func (s *scene) untouched() {
+func (s *drill) untouched() {
 	s.t.Helper()
 	for _, name := range s.fleet.Names() {
 		if s.fleet.Changed(name) {
@@ -33,7 +33,7 @@ func (s *scene) untouched() {
 func TestH11H12ADeadOrSilentHostIsAFactAndCostsSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 4)
+		s := newDrill(t, 4)
 		s.fleet.Host("web2").Unreachable = true
 		s.fleet.Host("web3").Silent = true
 		begun := time.Now()
@@ -58,7 +58,7 @@ func TestH11H12ADeadOrSilentHostIsAFactAndCostsSeconds(t *testing.T) {
 func TestAHostThatDiesAfterThePlanIsToldBeforeAnythingChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		p := s.plan()
 		s.fleet.Host("web3").Silent = true
 		begun := time.Now()
@@ -82,7 +82,7 @@ func TestAHostThatMovedSinceThePlanIsRefusedBeforeAnythingChanges(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 3)
+				s := newDrill(t, 3)
 				p := s.plan()
 				s.fleet.Host("web3").Set(change)
 				_, err := s.apply(t.Context(), s.options(p))
@@ -99,7 +99,7 @@ func TestAHostThatMovedSinceThePlanIsRefusedBeforeAnythingChanges(t *testing.T) 
 func TestAHeldLockIsToldAndNothingIsTouched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		p := s.plan()
 		s.fleet.Host("web2").Steal("run-9", "you@there")
 		res, err := s.apply(t.Context(), s.options(p))
@@ -124,7 +124,7 @@ func TestAHeldLockIsToldAndNothingIsTouched(t *testing.T) {
 func TestALockIsWaitedForAsLongAsThePlanSays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.def.Service.Lock.Wait = 10 * 60 * 1e9
 		p := s.plan()
 		s.fleet.Host("web2").Steal("run-9", "you@there")
@@ -147,7 +147,7 @@ func TestALockIsWaitedForAsLongAsThePlanSays(t *testing.T) {
 func TestARunThatWaitsForALockCanBeAborted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 2)
+		s := newDrill(t, 2)
 		s.def.Service.Lock.Wait = 10 * 60 * 1e9
 		p := s.plan()
 		s.fleet.Host("web2").Steal("run-9", "you@there")
@@ -170,7 +170,7 @@ func TestARunThatWaitsForALockCanBeAborted(t *testing.T) {
 func TestInterruptedBeforeTheFirstChangeLeavesNoLock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		p := s.plan()
 		s.fleet.Host("web3").Latency = time.Minute
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -188,7 +188,7 @@ func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScene(t, 3)
+			s := newDrill(t, 3)
 			p := s.plan()
 			results := make([]Result, 2)
 			errs := make([]error, 2)
@@ -225,7 +225,7 @@ func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 func TestACentralLockHostIsTakenFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.def.Service.Lock.Host = "web3"
 		p := s.plan()
 		s.fleet.Host("web3").Steal("run-9", "you@there")
@@ -243,7 +243,7 @@ func TestACentralLockHostIsTakenFirst(t *testing.T) {
 func TestAFleetOfManyHostsIsLockedAndStagedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 200)
+		s := newDrill(t, 200)
 		s.def.Service.Batches[1].Size.N = 50
 		begun := time.Now()
 		res, err := s.run()

@@ -3,10 +3,8 @@ package exec
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,17 +89,14 @@ func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
 // Close closes all connections and ends the dials that are on their way.
 func (f *Fleet) Close() {
 	f.mu.Lock()
-	dials := slices.Collect(maps.Values(f.conns))
+	defer f.mu.Unlock()
 	if f.closed {
-		dials = nil
+		return
 	}
 	f.closed = true
-	f.mu.Unlock()
-	for _, d := range dials {
+	for _, d := range f.conns {
 		d.cancel()
-	}
-	for _, d := range dials {
-		if <-d.done; d.conn != nil {
+		if d.conn != nil {
 			d.conn.Close()
 		}
 	}

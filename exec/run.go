@@ -60,7 +60,7 @@ func (r *run) loop(ctx context.Context) (Result, error) {
 			if ctx.Err() != nil || r.o.Ask == nil || r.asked || r.journal != nil || !r.roll.Aborted() {
 				return r.finish()
 			}
-			r.startQuestion(ctx)
+			r.launchQuestion(ctx)
 		}
 		select {
 		case n := <-r.inbox:
@@ -79,59 +79,83 @@ func (r *run) loop(ctx context.Context) (Result, error) {
 	}
 }
 
+// A job is something that a worker does once begun is in the journal. The
+// event that do returns is its last word.
+type job struct {
+	begun event.Event
+	do    func(say func(event.Event)) event.Event
+}
+
 // start does all that may start now. If nothing is in flight afterwards, the
 // run is over.
 func (r *run) start(ctx context.Context) {
 	for again := true; again; {
 		again = false
+		var jobs []job
 		for _, a := range r.roll.Next() {
-			switch {
-			case a.Kind == rollout.Finish:
-				return
-			case a.Kind == rollout.Record:
-				if r.announce(r.markOf(a)) == nil {
-					again = true
-				}
-			case ctx.Err() != nil || r.journal != nil:
-				// Nothing begins that could not be ended or written down.
-			case a.Kind == rollout.RunPhase:
-				r.startPhase(ctx, a)
-			case a.Kind == rollout.RunHook:
-				r.startHook(ctx, a)
-			case a.Kind == rollout.OpenGate:
-				r.startGate(ctx, a)
-			}
-			if again {
-				break // what else may start depends on it
+			if a.Kind == rollout.Record {
+				again = r.announce(r.markOf(a)) == nil
+			} else if j, ok := r.jobFor(ctx, a); ok {
+				jobs = append(jobs, j)
 			}
 		}
+		r.launch(jobs)
 	}
 }
 
-// worker runs do in a goroutine once begun is in the journal. The event that
-// do returns is its last word.
-func (r *run) worker(begun event.Event, do func(say func(event.Event)) event.Event) (started bool) {
-	if r.announce(begun) != nil {
-		return false
+// jobFor is what an action asks for, if it may begin.
+func (r *run) jobFor(ctx context.Context, a rollout.Action) (job, bool) {
+	switch {
+	case ctx.Err() != nil || r.journal != nil:
+		return job{}, false // nothing begins that could not be ended or written down
+	case a.Kind == rollout.RunPhase && a.Phase == event.Stage && r.staging >= mostStaging:
+		return job{}, false // it is offered again when one of them is through
+	case a.Kind == rollout.RunPhase:
+		return r.phase(ctx, a), true
+	case a.Kind == rollout.RunHook:
+		return r.hook(ctx, a), true
+	case a.Kind == rollout.OpenGate:
+		return r.wait(ctx, a), true
 	}
-	r.inFlight++
-	go func() {
-		last := do(func(e event.Event) { r.inbox <- news{ev: e} })
-		r.inbox <- news{ev: last, over: true}
-	}()
-	return true
+	return job{}, false // Finish: nothing is left to do
 }
 
-// hear takes in a worker's news.
-func (r *run) hear(n news) {
-	r.record(n.ev)
-	if !n.over {
+// launch writes down what begins, and begins it.
+func (r *run) launch(jobs []job) {
+	begun := make([]event.Event, len(jobs))
+	for i, j := range jobs {
+		begun[i] = j.begun
+	}
+	if r.announce(begun...) != nil {
 		return
 	}
-	r.inFlight--
-	if n.ev.Phase == event.Stage {
-		r.staging--
+	for _, j := range jobs {
+		r.inFlight++
+		go func() {
+			last := j.do(func(e event.Event) { r.inbox <- news{ev: e} })
+			r.inbox <- news{ev: last, over: true}
+		}()
 	}
+}
+
+// hear takes in the news of workers, all that are there at once.
+func (r *run) hear(n news) {
+	all := []event.Event{n.ev}
+	for more := true; more; {
+		if n.over {
+			r.inFlight--
+			if n.ev.Phase == event.Stage {
+				r.staging--
+			}
+		}
+		select {
+		case n = <-r.inbox:
+			all = append(all, n.ev)
+		default:
+			more = false
+		}
+	}
+	r.record(all...)
 }
 
 // abort notes that no new host starts. An open gate closes.
@@ -141,53 +165,6 @@ func (r *run) abort(who, text string) {
 	if r.gate != nil {
 		r.gate()
 	}
-}
-
-// announce writes an event before what it announces begins. After an error
-// it must not begin.
-func (r *run) announce(e event.Event) error {
-	e = r.stamp(e)
-	if r.journal == nil {
-		if err := r.o.Journal.Append(e); err != nil {
-			r.journal = fmt.Errorf("cannot write the journal: %w", err)
-		}
-	}
-	if r.journal != nil {
-		return r.journal
-	}
-	r.believe(e)
-	return nil
-}
-
-// record writes an event of what has happened already, and believes it even
-// if the journal does not take it: then the run only ends, and its last words
-// are true.
-func (r *run) record(e event.Event) {
-	if r.announce(e) != nil {
-		r.believe(r.stamp(e))
-	}
-}
-
-func (r *run) stamp(e event.Event) event.Event {
-	e.Seq, e.Time, e.Run = r.seq+1, r.now(), r.o.Run
-	return e
-}
-
-func (r *run) believe(e event.Event) {
-	r.seq = e.Seq
-	r.roll.Apply(e)
-	r.tell(e)
-}
-
-// tell shows an event to the views; what they make of it stops nothing.
-func (r *run) tell(e event.Event) {
-	if r.o.Views == nil {
-		return
-	}
-	if e.Time.IsZero() {
-		e.Time, e.Run = r.now(), r.o.Run
-	}
-	_ = r.o.Views.Append(e)
 }
 
 // finish writes the outcome.
@@ -218,6 +195,9 @@ func newRun(o Options) *run {
 
 // close gives the locks back and closes the connections.
 func (r *run) close(ctx context.Context) {
+	if r.gate != nil {
+		r.gate()
+	}
 	r.unlock(ctx)
 	r.o.Fleet.Close()
 }

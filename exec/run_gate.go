@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,17 +18,19 @@ import (
 // of them says.
 const soakEvery = 10 * time.Second
 
-// startGate waits after a batch: its checks are asked again until the soak
-// is over, and then a person may have to say yes. An abort closes the gate.
-func (r *run) startGate(ctx context.Context, a rollout.Action) {
+// wait is the job of waiting after a batch: its checks are asked again until
+// the soak is over, and then a person may have to say yes. An abort closes
+// the gate.
+func (r *run) wait(ctx context.Context, a rollout.Action) job {
 	batch := &r.body.Batches[a.Batch]
 	begun := event.Event{Type: event.GateOpened, Batch: batch.Name, At: batch.At, Text: "wait after batch " + batch.Name}
 	if batch.Soak > 0 {
 		begun.Text += ": its checks must hold for " + batch.Soak.String()
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	r.gate = cancel
 	soaking := r.doneIn(a.Batch)
-	started := r.worker(begun, func(say func(event.Event)) event.Event {
+	return job{begun, func(say func(event.Event)) event.Event {
 		defer cancel()
 		e := begun
 		err := r.soak(ctx, batch.Soak.Std(), soaking)
@@ -49,21 +52,18 @@ func (r *run) startGate(ctx context.Context, a rollout.Action) {
 			e.Type, e.Text = event.GatePassed, "batch "+batch.Name+" holds"
 		}
 		return e
-	})
-	if !started {
-		cancel()
-		return
-	}
-	r.gate = cancel
+	}}
 }
 
 // confirm asks a person whether to go on after a batch.
 func (r *run) confirm(ctx context.Context, gate event.Event, say func(event.Event)) event.Event {
 	e := gate
-	answer, err := r.ask(ctx, Prompt{
+	q := Prompt{
 		Text:    fmt.Sprintf("batch %s is done; go on with the next?", gate.Batch),
 		Choices: []string{choiceContinue, choiceStop}, Safe: choiceStop,
-	}, say)
+	}
+	say(r.question(q))
+	answer, err := r.ask(ctx, q)
 	switch {
 	case err != nil:
 		e.Type, e.Text = event.Note, "the question after batch "+gate.Batch+" was not answered"
@@ -86,43 +86,43 @@ const (
 // nobody answers where no person can be asked.
 const nobody = "nobody"
 
-// ask puts a question and writes both it and the answer down.
-func (r *run) ask(ctx context.Context, q Prompt, say func(event.Event)) (Answer, error) {
-	say(event.Event{Type: event.Asked, Text: fmt.Sprintf("%s (%s)", q.Text, strings.Join(q.Choices, ", "))})
-	answer := Answer{Choice: q.Safe, By: nobody}
-	if r.o.Ask != nil {
-		var err error
-		if answer, err = r.o.Ask(ctx, q); err != nil {
-			if ctx.Err() != nil {
-				return Answer{}, ctx.Err()
-			}
-			say(event.Event{Type: event.Note, Text: "cannot ask: " + err.Error()})
-			answer = Answer{Choice: q.Safe, By: nobody}
-		}
+// question is the event of a question.
+func (r *run) question(q Prompt) event.Event {
+	return event.Event{Type: event.Asked, Text: fmt.Sprintf("%s (%s)", q.Text, strings.Join(q.Choices, ", "))}
+}
+
+// ask puts a question. Where nobody can answer, it is the safe answer.
+func (r *run) ask(ctx context.Context, q Prompt) (Answer, error) {
+	safe := Answer{Choice: q.Safe, By: nobody}
+	if r.o.Ask == nil {
+		return safe, nil
 	}
-	if answer.By == "" {
+	answer, err := r.o.Ask(ctx, q)
+	switch {
+	case ctx.Err() != nil:
+		return Answer{}, ctx.Err()
+	case err != nil || !slices.Contains(q.Choices, answer.Choice):
+		return safe, nil
+	case answer.By == "":
 		answer.By = r.o.By
 	}
 	return answer, nil
 }
 
-// startQuestion asks what becomes of an aborted run once it is at rest.
-func (r *run) startQuestion(ctx context.Context) {
+// launchQuestion asks what becomes of an aborted run that is at rest.
+func (r *run) launchQuestion(ctx context.Context) {
 	q := Prompt{
 		Text:    "the run is stopped and nothing is under way; what now?",
 		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave,
 	}
 	r.asked = true
-	r.inFlight++
-	go func() {
-		e := event.Event{Type: event.Answered}
-		answer, err := r.ask(ctx, q, func(e event.Event) { r.inbox <- news{ev: e} })
-		e.Choice, e.By, e.Text = answer.Choice, answer.By, answer.By+" answered: "+answer.Choice
+	r.launch([]job{{r.question(q), func(func(event.Event)) event.Event {
+		answer, err := r.ask(ctx, q)
 		if err != nil {
-			e.Choice, e.By, e.Text = choiceLeave, nobody, "nobody answered; the hosts stay as they are"
+			return event.Event{Type: event.Answered, Choice: q.Safe, By: nobody, Text: "nobody answered; the hosts stay as they are"}
 		}
-		r.inbox <- news{ev: e, over: true}
-	}()
+		return event.Event{Type: event.Answered, Choice: answer.Choice, By: answer.By, Text: answer.By + " answered: " + answer.Choice}
+	}}})
 }
 
 // doneIn are the hosts of a batch that run the new release.

@@ -10,8 +10,8 @@ import (
 	"shipit/exec/rollout"
 )
 
-// startHook begins a hook of the run.
-func (r *run) startHook(ctx context.Context, a rollout.Action) {
+// hook is the job of a hook of the run.
+func (r *run) hook(ctx context.Context, a rollout.Action) job {
 	i := slices.IndexFunc(r.body.Hooks, func(s plan.Step) bool { return s.ID == a.Hook })
 	if i < 0 {
 		panic("internal error: the rollout wants a hook that is not in the plan: " + a.Hook)
@@ -25,7 +25,7 @@ func (r *run) startHook(ctx context.Context, a rollout.Action) {
 	if s.From != deployer {
 		begun.Host = m.plan.Name
 	}
-	r.worker(begun, func(say func(event.Event)) event.Event {
+	return job{begun, func(say func(event.Event)) event.Event {
 		var err error
 		if s.From == deployer {
 			err = runHere(ctx, s, r.o.Root, env)
@@ -42,7 +42,7 @@ func (r *run) startHook(ctx context.Context, a rollout.Action) {
 		e.Type, e.Detail, e.Cause = event.HookFailed, detail, causeOf(ctx, func(string) *plan.Step { return s }, err)
 		e.Text = fmt.Sprintf("%s: %s", s.ID, why)
 		return e
-	})
+	}}
 }
 
 // hookPhase is what a run's hook on a host is to Command; no event has it.

@@ -11,10 +11,10 @@ import (
 	"shipit/exec/rollout"
 )
 
-// startPhase begins a phase on a host, unless enough hosts stage already.
-func (r *run) startPhase(ctx context.Context, a rollout.Action) {
-	if a.Phase == event.Stage && r.staging >= mostStaging {
-		return // it is offered again when one of them is through
+// phase is the job of a phase on a host.
+func (r *run) phase(ctx context.Context, a rollout.Action) job {
+	if a.Phase == event.Stage {
+		r.staging++
 	}
 	w := &work{run: r, m: r.byName[a.Host], phase: a.Phase, steps: r.roll.Steps(a)}
 	begun := event.Event{Type: event.HostStarted, Host: a.Host, Phase: a.Phase}
@@ -23,13 +23,10 @@ func (r *run) startPhase(ctx context.Context, a rollout.Action) {
 		begun.Steps = append(begun.Steps, s.ID)
 	}
 	begun.Text = fmt.Sprintf(intents[a.Phase], a.Host)
-	started := r.worker(begun, func(say func(event.Event)) event.Event {
+	return job{begun, func(say func(event.Event)) event.Event {
 		w.say = say
 		return w.verdict(ctx, w.do(ctx))
-	})
-	if started && a.Phase == event.Stage {
-		r.staging++
-	}
+	}}
 }
 
 // What events say of a phase that begins, and of one that ended well.

@@ -19,7 +19,7 @@ import (
 func TestARunBringsTheReleaseToEveryHostCanaryFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 5)
+		s := newDrill(t, 5)
 		res, err := s.run()
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestARunBringsTheReleaseToEveryHostCanaryFirst(t *testing.T) {
 			if !strings.Contains(st.History[len(st.History)-1], "good") {
 				t.Errorf("%s: the last line of its history is %q", name, st.History[len(st.History)-1])
 			}
-			if n := s.fleet.Host(name).Dials(); n != 2 { // one to plan and one to apply: the scene uses two fleets
+			if n := s.fleet.Host(name).Dials(); n != 2 { // one to plan and one to apply: the drill uses two fleets
 				t.Errorf("%s was dialled %d times", name, n)
 			}
 		}
@@ -54,7 +54,7 @@ func TestARunBringsTheReleaseToEveryHostCanaryFirst(t *testing.T) {
 func TestAPlanAfterARunThatWentWellIsEmptyAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		if res, err := s.run(); err != nil || res.Outcome != event.Done {
 			t.Fatal(res, err)
 		}
@@ -81,7 +81,7 @@ func TestAPlanAfterARunThatWentWellIsEmptyAndDoesNothing(t *testing.T) {
 func TestH14ABadReleaseIsTakenBackFromTheCanaryAndTheRunSaysSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 4)
+		s := newDrill(t, 4)
 		s.fleet.Host("web1").Broken[newRelease.ID] = true
 		res, err := s.run()
 		if err != nil {
@@ -111,7 +111,7 @@ func TestH14ABadReleaseIsTakenBackFromTheCanaryAndTheRunSaysSo(t *testing.T) {
 func TestH2AHostThatFailedItsCheckIsNotPutBackInService(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.def.Service.Rollback.On = nil
 		s.fleet.Host("web1").Broken[newRelease.ID] = true
 		res, err := s.run()
@@ -141,7 +141,7 @@ func TestAFailureInTheMiddleTakesBackWhatThePolicySays(t *testing.T) {
 		t.Run(c.scope, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 6)
+				s := newDrill(t, 6)
 				s.def.Service.Rollback.Scope = c.scope
 				s.fleet.Host("web3").FailAt("restart", 1, "job failed\x1b[2J")
 				res, err := s.run()
@@ -167,7 +167,7 @@ func TestARunThatIsAbortedAnywhereLeavesNoHostInTheMiddle(t *testing.T) {
 	t.Parallel()
 	events := 0
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		if _, err := s.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestARunThatIsAbortedAnywhereLeavesNoHostInTheMiddle(t *testing.T) {
 	})
 	for at := 1; at < events; at++ {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScene(t, 3)
+			s := newDrill(t, 3)
 			abort := make(chan string, 1)
 			s.log.on = func(e event.Event) {
 				if e.Seq == int64(at) {
@@ -216,7 +216,7 @@ func TestAfterAnAbortAPersonMayRollBackOrContinue(t *testing.T) {
 		t.Run(choice, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 3)
+				s := newDrill(t, 3)
 				abort := make(chan string, 1)
 				s.log.on = func(e event.Event) {
 					if e.Type == event.BatchDone && e.Batch == "canary" {
@@ -247,7 +247,7 @@ func TestAfterAnAbortAPersonMayRollBackOrContinue(t *testing.T) {
 func TestH6ASecondInterruptStopsRemoteWorkAndReleasesTheLock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.fleet.Host("web1").HangAt("restart")
 		ctx, cancel := context.WithCancel(t.Context())
 		s.log.on = func(e event.Event) {
@@ -277,7 +277,7 @@ func TestH6ASecondInterruptStopsRemoteWorkAndReleasesTheLock(t *testing.T) {
 func TestAHostThatFallsSilentInAStepIsUnknownAndTheRunMixed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		h := s.fleet.Host("web2")
 		s.log.on = func(e event.Event) {
 			if e.Type == event.StepStarted && e.Step == "restart" && e.Host == "web2" {
@@ -297,7 +297,7 @@ func TestAHostThatFallsSilentInAStepIsUnknownAndTheRunMixed(t *testing.T) {
 func TestASilentStepEndsAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 2)
+		s := newDrill(t, 2)
 		s.fleet.Host("web1").SilentAt("restart")
 		begun := time.Now()
 		res, err := s.run()
@@ -316,7 +316,7 @@ func TestASilentStepEndsAtItsDeadline(t *testing.T) {
 func TestAConnectionLostBeforeTheSwitchIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.log.on = func(e event.Event) {
 			if e.Type == event.HostDone && e.Phase == event.Stage && e.Host == "web3" {
 				s.fleet.Host("web3").Drop()
@@ -333,7 +333,7 @@ func TestAConnectionLostBeforeTheSwitchIsMadeAgain(t *testing.T) {
 func TestStagingIsTriedAgainWhenTheConnectionBreaksInIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.fleet.Host("web3").DropAt("stage", false)
 		res, err := s.run()
 		if err != nil {
@@ -347,7 +347,7 @@ func TestStagingIsTriedAgainWhenTheConnectionBreaksInIt(t *testing.T) {
 func TestALockThatIsLostInARunStopsItThere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 4)
+		s := newDrill(t, 4)
 		s.log.on = func(e event.Event) {
 			if e.Type == event.BatchDone && e.Batch == "canary" {
 				s.fleet.Host("web2").Steal("run-9", "you@there")
@@ -378,7 +378,7 @@ func TestALockThatIsLostInARunStopsItThere(t *testing.T) {
 func TestAHookThatRunsOnceRunsOnOneHostWhateverTheBatches(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 5)
+		s := newDrill(t, 5)
 		for i := range s.def.Targets {
 			s.def.Targets[i].Hooks = []lang.Hook{{Name: "migrate", At: "before_restart", From: "host", Once: true,
 				Run: lang.Command{Argv: []string{"migrate"}}, OnFailure: "stop"}}
@@ -397,7 +397,7 @@ func TestAHookThatRunsOnceRunsOnOneHostWhateverTheBatches(t *testing.T) {
 func TestARunsHooksRunOnTheFirstHost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		for _, at := range []string{"start", "batch", "finish", "failure"} {
 			s.def.Service.Hooks = append(s.def.Service.Hooks, lang.Hook{Name: "h-" + at, At: at, From: "host",
 				Run: lang.Command{Argv: []string{"say", at}}, OnFailure: "stop"})
@@ -417,7 +417,7 @@ func TestARunsHooksRunOnTheFirstHost(t *testing.T) {
 func TestABatchThatDoesNotHoldWhileItSoaksStopsTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.def.Service.Batches[0].Soak = lang.Duration(10 * time.Minute)
 		s.log.on = func(e event.Event) {
 			if e.Type == event.GateOpened {
@@ -439,7 +439,7 @@ func TestASoakAndAConfirmationAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	for choice, running := range map[string]string{"continue": "nnn", "stop": "noo"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScene(t, 3)
+			s := newDrill(t, 3)
 			s.def.Service.Batches[0].Soak = lang.Duration(10 * time.Minute)
 			s.def.Service.Batches[0].Confirm = true
 			begun := time.Now()
@@ -467,7 +467,7 @@ func TestASoakAndAConfirmationAreWaitedFor(t *testing.T) {
 func TestWhereNobodyCanBeAskedAConfirmationIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.def.Service.Batches[0].Confirm = true
 		res, err := s.run()
 		if err != nil {
@@ -481,7 +481,7 @@ func TestAJournalThatBreaksInARunStartsNoMoreHosts(t *testing.T) {
 	t.Parallel()
 	events := 0
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		if _, err := s.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -489,7 +489,7 @@ func TestAJournalThatBreaksInARunStartsNoMoreHosts(t *testing.T) {
 	})
 	for at := 1; at <= events; at++ {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScene(t, 3)
+			s := newDrill(t, 3)
 			s.log.fail = at
 			res, err := s.run()
 			if err == nil || !strings.Contains(err.Error(), "no space left") {
@@ -528,7 +528,7 @@ func TestAJournalThatBreaksInARunStartsNoMoreHosts(t *testing.T) {
 func TestAnIntentIsWrittenBeforeItsEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 3)
+		s := newDrill(t, 3)
 		s.log.on = func(e event.Event) {
 			if e.Type == event.HostStarted && e.Phase == event.Switch && s.fleet.Count(e.Host, "drain") != 0 {
 				t.Errorf("%s was drained before the journal said so", e.Host)
@@ -544,7 +544,7 @@ func TestAnIntentIsWrittenBeforeItsEffect(t *testing.T) {
 func TestAViewThatBreaksStopsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 2)
+		s := newDrill(t, 2)
 		s.seen.fail = 3
 		res, err := s.run()
 		if err != nil {

@@ -26,8 +26,8 @@ var (
 
 const conf = "etc/web.conf"
 
-// A scene is a service, its fleet, and what one run said.
-type scene struct {
+// A drill is a service, its fleet, and what one run said.
+type drill struct {
 	t     *testing.T
 	fleet *sim.Fleet
 	def   *lang.Definition
@@ -35,15 +35,15 @@ type scene struct {
 	seen  *memory // the view's
 }
 
-// newScene is a service on n hosts that run the old release, one canary and
+// newDrill is a service on n hosts that run the old release, one canary and
 // then two at a time, with a drain, a file, a restart and a check.
-func newScene(t *testing.T, n int) *scene {
+func newDrill(t *testing.T, n int) *drill {
 	var names []string
 	for i := range n {
 		names = append(names, fmt.Sprintf("web%d", i+1))
 	}
 	at := func(line int) diag.Range { return diag.Range{File: "web.hcl", Start: diag.Pos{Line: line}} }
-	s := &scene{t: t, fleet: sim.New(names...), log: &memory{}, seen: &memory{}}
+	s := &drill{t: t, fleet: sim.New(names...), log: &memory{}, seen: &memory{}}
 	s.def = &lang.Definition{
 		File: "web.hcl", Env: lang.Environment{Name: "production"},
 		Service: lang.Service{
@@ -87,14 +87,14 @@ func newScene(t *testing.T, n int) *scene {
 }
 
 // plan observes the fleet and makes the plan to bring the new release.
-func (s *scene) plan() *plan.Plan {
+func (s *drill) plan() *plan.Plan {
 	s.t.Helper()
 	f := NewFleet(s.fleet)
 	defer f.Close()
 	return s.planOver(f)
 }
 
-func (s *scene) planOver(f *Fleet) *plan.Plan {
+func (s *drill) planOver(f *Fleet) *plan.Plan {
 	facts := Observe(s.t.Context(), f, Questions(s.def, "", plan.Deploy), nil)
 	return plan.Make(plan.Inputs{
 		Kind: plan.Deploy, Definition: s.def, Facts: facts, Release: newRelease,
@@ -103,7 +103,7 @@ func (s *scene) planOver(f *Fleet) *plan.Plan {
 }
 
 // options are those of an ordinary run.
-func (s *scene) options(p *plan.Plan) Options {
+func (s *drill) options(p *plan.Plan) Options {
 	return Options{
 		Plan: p, Fleet: NewFleet(s.fleet), Journal: s.log, Views: s.seen,
 		Run: "run-1", By: "me@here", Reason: "test",
@@ -111,7 +111,7 @@ func (s *scene) options(p *plan.Plan) Options {
 }
 
 // run plans and applies; change may change the options.
-func (s *scene) run(change ...func(*Options)) (Result, error) {
+func (s *drill) run(change ...func(*Options)) (Result, error) {
 	s.t.Helper()
 	o := s.options(s.plan())
 	for _, c := range change {
@@ -121,7 +121,7 @@ func (s *scene) run(change ...func(*Options)) (Result, error) {
 }
 
 // apply applies and then looks at what every run must leave behind.
-func (s *scene) apply(ctx context.Context, o Options) (Result, error) {
+func (s *drill) apply(ctx context.Context, o Options) (Result, error) {
 	s.t.Helper()
 	res, err := Apply(ctx, o)
 	if got := replay(o.Plan, s.log.all()); res.Started && s.log.fail == 0 && fmt.Sprint(got.Hosts()) != fmt.Sprint(res.Hosts) {
@@ -146,7 +146,7 @@ func (s *scene) apply(ctx context.Context, o Options) (Result, error) {
 
 // want compares an outcome, and what each host runs: "n" the new release, "o"
 // the old one, "-" nothing, upper case out of the pool.
-func (s *scene) want(res Result, outcome event.Outcome, running string) {
+func (s *drill) want(res Result, outcome event.Outcome, running string) {
 	s.t.Helper()
 	if res.Outcome != outcome {
 		s.t.Errorf("outcome %q, want %q", res.Outcome, outcome)
@@ -159,7 +159,7 @@ func (s *scene) want(res Result, outcome event.Outcome, running string) {
 	}
 }
 
-func (s *scene) running() string {
+func (s *drill) running() string {
 	var b strings.Builder
 	for _, t := range s.def.Targets {
 		st := s.fleet.Host(t.Host.Name).State()
