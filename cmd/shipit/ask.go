@@ -7,38 +7,50 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"shipit/exec"
 )
 
-// readLine reads an answer; ctx ends the wait, not the read, which has
-// nothing left to disturb.
+// An input hands out the lines of standard input, one to each question. One
+// goroutine reads: a question that nobody answered leaves no second reader
+// behind, which would take the answer of the next.
+type input struct {
+	once  sync.Once
+	lines chan string // closed at the end
+}
+
+func (in *input) from(r io.Reader) <-chan string {
+	in.once.Do(func() {
+		in.lines = make(chan string)
+		go func() {
+			defer close(in.lines)
+			for s := bufio.NewScanner(r); s.Scan(); {
+				in.lines <- strings.TrimSpace(s.Text())
+			}
+		}()
+	})
+	return in.lines
+}
+
+var errNoAnswer = errors.New("there was no answer")
+
+// readLine reads an answer; ctx ends the wait.
 func (w *world) readLine(ctx context.Context) (string, error) {
-	type answer struct {
-		text string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		line, err := bufio.NewReader(w.stdin).ReadString('\n')
-		if errors.Is(err, io.EOF) && line != "" {
-			err = nil
-		}
-		got <- answer{strings.TrimSpace(line), err}
-	}()
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
-	case a := <-got:
-		if errors.Is(a.err, io.EOF) {
-			return "", exit(exitDeclined, errors.New("there was no answer; nothing was changed"))
+	case text, ok := <-w.answers.from(w.stdin):
+		if !ok {
+			return "", errNoAnswer
 		}
-		return a.text, a.err
+		return text, nil
 	}
 }
 
-// asker asks a run's questions on the terminal. Without one, --yes confirms
-// and everything else gets the safe answer.
+// asker asks a run's questions on the terminal; the views have told what the
+// question is. Without a terminal --yes confirms, and everything else gets the
+// safe answer.
 func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answer, error) {
 	return func(ctx context.Context, q exec.Prompt) (exec.Answer, error) {
 		if f.Yes && q.Choices[0] == "continue" {
@@ -47,8 +59,9 @@ func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answ
 		if !w.interactive() || f.JSON {
 			return exec.Answer{Choice: q.Safe, By: "nobody (no terminal)"}, nil
 		}
+		fmt.Fprintf(w.stdout, "\n%s\n", sentence(q.Text))
 		for {
-			fmt.Fprintf(w.stdout, "%s [%s] (%s): ", q.Text, strings.Join(q.Choices, "/"), q.Safe)
+			fmt.Fprintf(w.stdout, "Answer %s (%s): ", orList(q.Choices), q.Safe)
 			text, err := w.readLine(ctx)
 			switch {
 			case err != nil:
@@ -57,11 +70,23 @@ func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answ
 				return exec.Answer{Choice: q.Safe, By: w.by()}, nil
 			}
 			for _, c := range q.Choices {
-				if strings.HasPrefix(c, text) {
+				if strings.HasPrefix(c, strings.ToLower(text)) {
 					return exec.Answer{Choice: c, By: w.by()}, nil
 				}
 			}
-			fmt.Fprintf(w.stdout, "Please answer one of: %s.\n", strings.Join(q.Choices, ", "))
 		}
 	}
+}
+
+// sentence begins with a capital letter.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+func orList(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

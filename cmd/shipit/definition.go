@@ -18,7 +18,7 @@ import (
 // definitionFlags choose a definition and its values.
 type definitionFlags struct {
 	File    string   `arg:"" help:"The definition, like restbase.hcl."`
-	Env     string   `short:"e" env:"SHIPIT_ENV" placeholder:"NAME" help:"The environment. May be left out where the definition has one."`
+	Env     string   `short:"e" placeholder:"NAME" help:"The environment; else the one that SHIPIT_ENV names. May be left out where the definition has one."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable; over everything else."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file of NAME = VALUE lines; over SHIPIT_VAR_*."`
 }
@@ -57,11 +57,21 @@ func (f *definitionFlags) load(w *world) (*source, error) {
 		return nil, w.refuse(diags, s)
 	}
 	w.diagnose(diags, s.files())
+	f.choose(w)
 	if s.vars, err = f.assignments(w); err != nil {
 		return nil, err
 	}
 	s.def, err = f.evaluate(w, s, nil)
 	return s, err
+}
+
+// choose takes the environment from SHIPIT_ENV where the command line names
+// none, and never silently.
+func (f *definitionFlags) choose(w *world) {
+	if name := w.getenv("SHIPIT_ENV"); f.Env == "" && name != "" {
+		f.Env = name
+		fmt.Fprintf(w.stderr, "environment %s (from SHIPIT_ENV)\n", diag.CleanLine(name))
+	}
 }
 
 func checkScheme(s string) error {
@@ -85,7 +95,7 @@ func (w *world) refuse(diags diag.List, s *source) error {
 		text += ", " + count(warnings, "warning")
 	}
 	fmt.Fprintf(w.stderr, "\n%s in %s.\n", text, s.path)
-	return exit(exitFailed, nil)
+	return &exitError{code: exitFailed, diags: diags.Sorted()}
 }
 
 func count(n int, what string) string {
@@ -127,7 +137,7 @@ func (f *definitionFlags) assignments(w *world) ([]lang.Assignment, error) {
 		vars, diags := lang.ParseVarFile(src, file)
 		if diags.HasErrors() {
 			w.diagnose(diags, map[string][]byte{file: src})
-			return nil, exit(exitFailed, nil)
+			return nil, &exitError{code: exitFailed, diags: diags.Sorted()}
 		}
 		out = append(out, vars...)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"shipit/exec/event"
+	"shipit/lang/diag"
 )
 
 // The exit codes are stable: scripts and CI branch on them. The table is
@@ -49,10 +50,14 @@ func printExitCodes(w io.Writer) {
 	}
 }
 
-// An exitError ends the command with a code. A nil err has been told already.
+// An exitError ends the command with a code. A nil err without diags has been
+// told already, to people and to programs.
 type exitError struct {
-	code int
-	err  error
+	code    int
+	err     error
+	told    bool      // people have read it, programs have not
+	details []string  // for programs: the reasons one by one
+	diags   diag.List // of the definition; people have read them
 }
 
 func (e *exitError) Error() string {
@@ -64,10 +69,10 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-func exit(code int, err error) error { return &exitError{code, err} }
+func exit(code int, err error) error { return &exitError{code: code, err: err} }
 
 // exitOf is the exit code of an outcome: what runs, not what was tried.
-func exitOf(o event.Outcome, touched bool) int {
+func (w *world) exitOf(o event.Outcome, touched bool) int {
 	switch o {
 	case event.Done, event.Nothing:
 		return exitOK
@@ -77,7 +82,7 @@ func exitOf(o event.Outcome, touched bool) int {
 		return exitMixed
 	case event.Abort:
 		if touched {
-			return exitInterrupted
+			return w.interruptCode()
 		}
 		return exitDeclined
 	}

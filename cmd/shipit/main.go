@@ -6,16 +6,11 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"shipit/lang/diag"
 )
 
 // version is set when a release is built.
@@ -43,6 +38,7 @@ type cli struct {
 
 // run parses args, runs the command and returns the exit code.
 func run(args []string, w *world) (code int) {
+	w.look(args)
 	var c cli
 	type exited int
 	parser, err := kong.New(&c,
@@ -68,62 +64,48 @@ func run(args []string, w *world) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	if flag, ok := singleDash(parser.Model.Node, args); ok {
+		return w.report(exit(exitUsage, usageError{
+			fmt.Errorf("there is no flag -%s", flag),
+			fmt.Sprintf("flags have two dashes here: did you mean --%s?", flag),
+		}))
+	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "shipit: %v\n", err)
-		if flag, ok := singleDash(args); ok {
-			fmt.Fprintf(w.stderr, "Flags have two dashes here: did you mean -%s?\n", flag)
-		} else {
-			fmt.Fprintln(w.stderr, "Run 'shipit --help' for the commands, 'shipit COMMAND --help' for examples.")
-		}
-		return exitUsage
+		return w.report(exit(exitUsage, usageError{err, "'shipit --help' lists the commands, 'shipit COMMAND --help' shows examples"}))
 	}
 	w.color = c.Color
 	ctx.Bind(w, parser)
 	return w.report(ctx.Run())
 }
 
-// singleDash finds a flag in the style of terraform, -out=FILE: kong reads it
-// as the short flags -o -u -t.
-func singleDash(args []string) (flag string, ok bool) {
+// A usageError is a command line that cannot be understood.
+type usageError struct {
+	error
+	help string
+}
+
+// Help says what to type instead.
+func (e usageError) Help() string { return e.help }
+
+// singleDash finds a flag in the style of terraform, -out=FILE, which kong
+// would read as the short flag -o with the value ut=FILE.
+func singleDash(commands *kong.Node, args []string) (flag string, ok bool) {
+	long := map[string]bool{}
+	_ = kong.Visit(commands, func(n kong.Visitable, next kong.Next) error {
+		if f, ok := n.(*kong.Flag); ok {
+			long[f.Name] = true
+		}
+		return next(nil)
+	})
 	for _, a := range args {
 		if a == "--" {
 			break
 		}
-		if len(a) > 2 && a[0] == '-' && a[1] != '-' && !strings.ContainsAny(a[1:2], "0123456789") {
-			name, _, _ := strings.Cut(a, "=")
-			if len(name) > 3 {
-				return name, true
-			}
+		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
+		if strings.HasPrefix(a, "-") && len(name) > 1 && long[name] {
+			return name, true
 		}
 	}
 	return "", false
-}
-
-// report prints an error and gives its exit code.
-func (w *world) report(err error) int {
-	if err == nil {
-		return exitOK
-	}
-	var e *exitError
-	if errors.As(err, &e) {
-		if e.err != nil {
-			w.complain(e.err)
-		}
-		return e.code
-	}
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(w.stderr, "shipit: interrupted; nothing was changed.")
-		return exitInterrupted
-	}
-	w.complain(err)
-	return exitFailed
-}
-
-func (w *world) complain(err error) {
-	_, _ = io.WriteString(w.stderr, "shipit: "+diag.Clean(err.Error())+"\n")
-	var h interface{ Help() string }
-	if errors.As(err, &h) && h.Help() != "" {
-		fmt.Fprintf(w.stderr, "help: %s\n", h.Help())
-	}
 }

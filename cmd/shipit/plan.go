@@ -50,6 +50,11 @@ func (c *planCmd) show(_ context.Context, w *world, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	if c.Out != "" { // first: whoever pipes the plan into a pager may leave early
+		if err := writeFile(c.Out, data, 0o600); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		if _, err := w.stdout.Write(data); err != nil {
 			return err
@@ -62,9 +67,7 @@ func (c *planCmd) show(_ context.Context, w *world, p *plan.Plan) error {
 		if c.JSON {
 			out = w.stderr
 		}
-		if err := save(out, p, c.Out); err != nil {
-			return err
-		}
+		saved(out, p, c.Out)
 	}
 	switch {
 	case len(p.Problems()) > 0:

@@ -168,17 +168,12 @@ func (f *planFlags) others(s *source, facts plan.Facts) (map[string]*lang.Defini
 	return out, nil
 }
 
-// save writes a plan for a later apply.
-func save(w io.Writer, p *plan.Plan, file string) error {
-	data, err := plan.Encode(p)
-	if err != nil {
-		return err
+// saved tells what to do with the plan in file.
+func saved(w io.Writer, p *plan.Plan, file string) {
+	fmt.Fprintf(w, "Saved %s (%s).\n", file, short(p.Digest))
+	if len(p.Problems()) == 0 {
+		fmt.Fprintf(w, "Apply exactly this with:\n  shipit apply %s\n", file)
 	}
-	if err := writeFile(file, data, 0o600); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "Saved %s (%s). Apply exactly this with:\n  shipit apply %s\n", file, short(p.Digest), file)
-	return err
 }
 
 // short is a digest as people compare it.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"path/filepath"
 	"time"
 
 	"shipit/exec"
@@ -15,6 +17,7 @@ import (
 	"shipit/exec/plan"
 	"shipit/exec/view"
 	"shipit/lang"
+	"shipit/lang/diag"
 )
 
 // runFlags say how a plan is run.
@@ -38,8 +41,8 @@ func (f *runFlags) human(w *world) io.Writer {
 func (f *runFlags) confirmed(ctx context.Context, w *world, p *planned, stop func()) error {
 	p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
 	view.Plan(f.human(w), p.plan, w.style())
-	if len(p.plan.Problems()) > 0 {
-		return exit(exitFailed, nil)
+	if problems := p.plan.Problems(); len(problems) > 0 {
+		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: problems}
 	}
 	if p.plan.Changes() {
 		if err := f.ask(ctx, w, p.plan); err != nil {
@@ -67,11 +70,14 @@ func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
 	}
 	fmt.Fprintf(w.stdout, "\nApply this plan? %s: ", question)
 	answer, err := w.readLine(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoAnswer):
+		return exit(exitDeclined, errors.New("there was no answer; nothing was changed"))
+	case err != nil:
+		fmt.Fprintln(w.stdout)
 		return err
-	}
-	if answer != want {
-		return exit(exitDeclined, errors.New("declined; nothing was changed"))
+	case answer != want:
+		return exit(exitDeclined, fmt.Errorf("declined: the answer was not %s; nothing was changed", want))
 	}
 	return nil
 }
@@ -79,15 +85,17 @@ func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
 // run applies the plan and reports.
 func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) error {
 	if !p.plan.Changes() && len(p.plan.Problems()) == 0 {
-		if f.JSON {
-			_, err := view.NewStream(w.stdout, version)
-			return err
-		}
-		return nil // the plan said so
+		return f.nothing(w, p.plan)
 	}
 	id, err := journal.NewRunID(w.now(), rand.Reader)
 	if err != nil {
 		return err
+	}
+	runCtx, abort, done := w.abortable(f.human(w))
+	defer done()
+	stop() // from here on an interrupt is the run's
+	if w.signal.Load() != nil {
+		return context.Canceled // it came a moment earlier
 	}
 	j, err := f.journal(w, p.plan, id)
 	if err != nil {
@@ -99,9 +107,6 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 		return err
 	}
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
-	stop() // from here on an interrupt is the run's
-	runCtx, abort, done := w.abortable(ctx, f.human(w))
-	defer done()
 	if lines != nil {
 		defer w.heartbeat(lines)()
 	}
@@ -114,11 +119,29 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 		Abort:   abort,
 	})
 	if err != nil {
-		return f.refused(w, p.plan, err)
+		return f.refused(w, p, err)
 	}
 	view.Report(f.human(w), p.plan, result.Hosts, result.Outcome, w.style())
+	if !result.Started { // the report said it
+		return &exitError{code: exitDeclined, err: errors.New("aborted; nothing was changed"), told: true}
+	}
 	fmt.Fprintf(f.human(w), "Journal: %s\n", j.Path())
 	return f.ended(w, p, result)
+}
+
+// nothing ends a run that has nothing to do. People have read it in the plan.
+func (f *runFlags) nothing(w *world, p *plan.Plan) error {
+	if !f.JSON {
+		return nil
+	}
+	s, err := w.eventStream()
+	if err != nil {
+		return err
+	}
+	return s.Append(event.Event{
+		Seq: 1, Time: w.now().UTC(), Type: event.RunFinished, Outcome: event.Nothing, Plan: p.Digest,
+		Text: view.Verdict(p, nil, event.Nothing),
+	})
 }
 
 // ended tells what can be typed next and gives the exit code.
@@ -128,15 +151,19 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 	for _, h := range r.Hosts {
 		touched = touched || h.Touched
 	}
-	code := exitOf(r.Outcome, touched)
-	switch code {
-	case exitMixed, exitInterrupted:
-		fmt.Fprintf(out, "See what runs:  shipit status %s%s\nGo back:        shipit rollback %s%s\n",
-			p.plan.Body.Definition, envFlag(p.plan), p.plan.Body.Definition, envFlag(p.plan))
-	case exitOK:
+	code := w.exitOf(r.Outcome, touched)
+	if code == exitOK {
 		return nil
 	}
+	if code == exitMixed || touched && r.Outcome == event.Abort {
+		fmt.Fprintf(out, "See what runs:  shipit status %[1]s\nGo back:        shipit rollback %[1]s\n", p.typed())
+	}
 	return exit(code, nil)
+}
+
+// typed is the definition and the environment as they are typed.
+func (p *planned) typed() string {
+	return pretty(filepath.Join(p.root, path.Base(p.plan.Body.Definition))) + envFlag(p.plan)
 }
 
 func envFlag(p *plan.Plan) string {
@@ -169,28 +196,34 @@ func (f *runFlags) journal(w *world, p *plan.Plan, id string) (*journal.Journal,
 // views are the readers of this process. lines is nil with --json.
 func (f *runFlags) views(w *world) (event.Sink, *view.Lines, error) {
 	if f.JSON {
-		s, err := view.NewStream(w.stdout, version)
+		s, err := w.eventStream()
 		return s, nil, err
 	}
 	lines := view.NewLines(w.stdout, w.style())
-	lines.Verbose = f.Verbose
+	lines.Verbose, lines.Asking = f.Verbose, w.interactive()
 	return lines, lines, nil
 }
 
 // refused turns an error from before the first change into its exit code.
-func (f *runFlags) refused(w *world, p *plan.Plan, err error) error {
+func (f *runFlags) refused(w *world, p *planned, err error) error {
 	var locked *exec.LockedError
 	var stale *exec.StaleError
+	var refused *exec.RefusedError
 	switch {
 	case errors.As(err, &locked):
-		return exit(exitLocked, err)
+		return exit(exitLocked, fmt.Errorf("%w; nothing was changed", err))
+	case errors.As(err, &refused): // the plan that was printed says why
+		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: refused.Problems}
 	case errors.As(err, &stale):
+		var details []string
 		for _, h := range stale.Hosts {
 			for _, d := range h.Diffs {
-				fmt.Fprintf(w.stderr, "! %s: %s\n", h.Name, d)
+				details = append(details, h.Name+": "+diag.CleanLine(d))
+				fmt.Fprintf(w.stderr, "! %s\n", details[len(details)-1])
 			}
 		}
-		return exit(exitStale, fmt.Errorf("the plan is stale, so nothing was changed; make a new one with: shipit plan %s%s", p.Body.Definition, envFlag(p)))
+		return &exitError{code: exitStale, details: details,
+			err: fmt.Errorf("the plan is stale, so nothing was changed; make a new one with: shipit plan %s", p.typed())}
 	}
 	return err
 }

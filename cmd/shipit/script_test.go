@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,46 +42,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GIT_COMMITTER_EMAIL", "author@example.org")
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits,
-			"edit":  edit,
-		},
+		Cmds: commands,
 	})
-}
-
-// exits CODE CMD ARGS… runs a command and compares its exit code.
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE CMD ARGS…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var e *osexec.ExitError
-		if !errors.As(err, &e) {
-			ts.Fatalf("%s: %v", args[1], err)
-		}
-		got = e.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
-	}
-}
-
-// edit FILE REGEXP TEXT replaces every match in a file and insists on one.
-func edit(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: edit FILE REGEXP TEXT")
-	}
-	name := ts.MkAbs(args[0])
-	data, err := os.ReadFile(name)
-	ts.Check(err)
-	re := regexp.MustCompile(args[1])
-	if !re.Match(data) {
-		ts.Fatalf("%s does not match %s", args[0], args[1])
-	}
-	ts.Check(os.WriteFile(name, re.ReplaceAll(data, []byte(args[2])), 0o600))
 }
 
 // TestExitCodesStandInTheREADME holds the table that scripts rely on to the

@@ -13,17 +13,36 @@ import (
 // interruptible is the context of everything that changes nothing: the first
 // interrupt ends it. The returned func gives the signals back.
 func (w *world) interruptible() (context.Context, func()) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var once sync.Once
+	go func() {
+		select {
+		case s := <-signals:
+			w.signal.CompareAndSwap(nil, &s)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		once.Do(func() {
+			signal.Stop(signals)
+			cancel()
+		})
+	}
 }
 
 // abortable is the context of a run. The first interrupt asks the run to end
-// gracefully, the second stops remote work now, the third exits. SIGHUP does
-// nothing: a lost terminal does not end a run.
-func (w *world) abortable(parent context.Context, out io.Writer) (ctx context.Context, abort <-chan string, done func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+// gracefully, the second stops remote work now, the third exits. A lost
+// terminal (SIGHUP) and a reader that went away (SIGPIPE, as with `| head`) do
+// not end a run.
+func (w *world) abortable(out io.Writer) (ctx context.Context, abort <-chan string, done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	signal.Ignore(syscall.SIGHUP)
+	lost := make(chan os.Signal, 1) // nobody reads it: a signal that was ignored would be so in hooks, too
+	signal.Notify(lost, syscall.SIGHUP, syscall.SIGPIPE)
 	asked := make(chan string, 1)
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
@@ -32,7 +51,8 @@ func (w *world) abortable(parent context.Context, out io.Writer) (ctx context.Co
 			select {
 			case <-quit:
 				return
-			case <-signals:
+			case s := <-signals:
+				w.signal.CompareAndSwap(nil, &s)
 			}
 			switch n {
 			case 1:
@@ -43,15 +63,22 @@ func (w *world) abortable(parent context.Context, out io.Writer) (ctx context.Co
 				cancel()
 			default:
 				fmt.Fprintln(out, "\nThird interrupt: exiting. The locks run out on the hosts within 30 s.")
-				os.Exit(exitInterrupted)
+				os.Exit(w.interruptCode())
 			}
 		}
 	})
 	return ctx, asked, func() {
 		signal.Stop(signals)
-		signal.Reset(syscall.SIGHUP)
 		close(quit)
 		wg.Wait()
 		cancel()
 	}
+}
+
+// interruptCode is the exit code of a command that a signal ended.
+func (w *world) interruptCode() int {
+	if s := w.signal.Load(); s != nil && *s == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -24,6 +25,10 @@ type world struct {
 	color          string // the --color flag
 	outTTY, inTTY  bool
 	width          int
+	answers        input
+	signal         atomic.Pointer[os.Signal] // the first that asked this process to end
+	json           jsonOutput
+	applies        bool // the command is one that changes hosts
 }
 
 func newWorld() *world {

@@ -16,12 +16,13 @@ import (
 type Lines struct {
 	Style   Style
 	Verbose bool // also every step
+	Asking  bool // somebody asks the run's questions here, so that they are not printed
 
 	w       io.Writer
 	mu      sync.Mutex // events come from the run, Heartbeat from a ticker
 	started map[string]begun
 	told    map[string]bool // hosts whose failed step was printed
-	last    time.Time // of the last line
+	last    time.Time       // of the last line
 	err     error
 }
 
@@ -91,6 +92,8 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 		return s.paint(yellow, text), true
 	case event.RunFinished:
 		return "", false // the report says it
+	case event.Asked:
+		return text, !l.Asking
 	}
 	return host + text, text != ""
 }

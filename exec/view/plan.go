@@ -281,4 +281,3 @@ func (v *planView) totals() {
 func (v *planView) what() string {
 	return strings.TrimSpace(v.p.Body.Service + " " + wanted(v.p))
 }
-

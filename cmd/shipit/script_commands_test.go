@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// commands are what the scripts can say besides testscript's own commands.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"exits":  exits,
+	"edit":   edit,
+	"talk":   talk,
+	"until":  until,
+	"signal": sendSignal,
+}
+
+// exits CODE CMD ARGS… runs a command and compares its exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE CMD ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var e *osexec.ExitError
+		if !errors.As(err, &e) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = e.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// edit FILE REGEXP TEXT replaces every match in a file and insists on one.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE REGEXP TEXT")
+	}
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	re := regexp.MustCompile(args[1])
+	if !re.Match(data) {
+		ts.Fatalf("%s does not match %s", args[0], args[1])
+	}
+	info, err := os.Stat(name)
+	ts.Check(err)
+	ts.Check(os.WriteFile(name, re.ReplaceAll(data, []byte(args[2])), info.Mode().Perm()))
+}
+
+// patience bounds every wait of a script. It is no measure of speed.
+const patience = 60 * time.Second
+
+// until FILE REGEXP waits for a file to say something.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: until FILE REGEXP")
+	}
+	name, re := ts.MkAbs(args[0]), regexp.MustCompile("(?m)"+args[1])
+	var data []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if data, _ = os.ReadFile(name); re.Match(data) {
+			return
+		}
+	}
+	ts.Fatalf("%s never said %s; it says:\n%s", args[0], args[1], data)
+}
+
+// signal NAME FILE sends a signal to the process whose id stands in a file.
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
+	if neg || len(args) != 2 || signals[args[0]] == 0 {
+		ts.Fatalf("usage: signal INT|TERM|HUP FILE")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Check(syscall.Kill(pid, signals[args[0]]))
+}
+
+// talk CODE DIALOGUE CMD ARGS… runs a command on a terminal of its own and
+// compares its exit code. The lines of the file DIALOGUE are "< REGEXP", which
+// waits until the command says it, and "> TEXT", which types a line; "> ^C"
+// types an interrupt. What the terminal showed is in the file terminal.
+func talk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: talk CODE DIALOGUE CMD ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := osexec.LookPath(args[2])
+	ts.Check(err)
+	cmd := osexec.Command(path, args[3:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	term, err := startOnTerminal(cmd)
+	ts.Check(err)
+	defer term.close()
+	problem := term.follow(strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n"))
+	if problem != nil {
+		_ = cmd.Process.Kill()
+	}
+	err = cmd.Wait()
+	shown := term.shown()
+	ts.Check(os.WriteFile(ts.MkAbs("terminal"), []byte(shown), 0o600))
+	ts.Logf("[terminal]\n%s", shown)
+	if problem != nil {
+		ts.Fatalf("%v", problem)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("%s exited with %d (%v), want %d", strings.Join(args[2:], " "), got, err, want)
+	}
+}
+
+// environ is the environment of the script.
+func environ(ts *testscript.TestScript) []string {
+	out, errOut := "", ts.Exec("env")
+	ts.Check(errOut)
+	out = ts.ReadFile("stdout")
+	return append(strings.Split(strings.TrimSpace(out), "\n"), "TERM=xterm")
+}
+
+// follow says what the lines tell, and listens.
+func (t *terminal) follow(lines []string) error {
+	from := 0
+	for _, line := range lines {
+		verb, text, _ := strings.Cut(line, " ")
+		switch verb {
+		case "<":
+			end, err := t.await(regexp.MustCompile(text), from)
+			if err != nil {
+				return err
+			}
+			from = end
+		case ">":
+			if text == "^C" {
+				text = "\x03"
+			} else {
+				text += "\n"
+			}
+			if _, err := t.main.WriteString(text); err != nil {
+				return fmt.Errorf("cannot type %q: %w", text, err)
+			}
+		default:
+			return fmt.Errorf("a dialogue has no line like %q", line)
+		}
+	}
+	return nil
+}
