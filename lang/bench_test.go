@@ -84,13 +84,13 @@ func BenchmarkValidate(b *testing.B) {
 	}
 }
 
-func TestMistakeOnAThousandHostsIsToldOnce(t *testing.T) {
+func TestMistakeOnManyHostsIsToldOnce(t *testing.T) {
 	t.Parallel()
-	files := fleet(1000)
+	files := fleet(250)
 	files["main.hcl"].Data = []byte(strings.Replace(string(files["main.hcl"].Data), "host.address, \"http", "host.labels.rack, \"http", 1))
 	c, diags := lang.Load(files, "main.hcl", lang.Options{})
 	diags = append(diags, c.Validate(nil)...)
-	if len(diags) != 1 || len(diags[0].Hosts) != 1000 {
+	if len(diags) != 1 || len(diags[0].Hosts) != 250 {
 		t.Errorf("got %d diagnostics: %v", len(diags), show(diags)[:min(1000, len(show(diags)))])
 	}
 }
