@@ -102,7 +102,12 @@ func (c *Config) variable(n *node) *variable {
 		v.bad = true
 		if len(eval.UnknownFunctions(a.expr, eval.FunctionNames())) == 0 {
 			for _, p := range problems {
-				s.diags = append(s.diags, eval.Translate(p)...)
+				for _, d := range eval.Translate(p) {
+					if v.sensitive {
+						d.Detail = eval.Withheld
+					}
+					s.diags = append(s.diags, d)
+				}
 			}
 		}
 		return v
