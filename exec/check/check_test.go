@@ -1,0 +1,260 @@
+package check_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shipit/exec/check"
+	"shipit/exec/remote"
+	"shipit/lang"
+)
+
+func question(kind string, attrs map[string]any) lang.Check {
+	return lang.Check{
+		Spec:   lang.Spec{Kind: kind, Name: "x", Attrs: attrs},
+		Within: lang.Duration(time.Second), Every: lang.Duration(200 * time.Millisecond), Timeout: lang.Duration(time.Second),
+	}
+}
+
+// fromHost asks as a host does; the error is the last line it said.
+func fromHost(t *testing.T, c lang.Check, setup string) error {
+	t.Helper()
+	s, err := check.Host(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := remote.NewLocal(t.TempDir()).Dial(t.Context(), remote.Target{Name: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: setup + s.Shell}}})
+	var no *remote.StepError
+	if errors.As(err, &no) {
+		return errors.New(strings.Join(no.Output, "\n"))
+	}
+	return err
+}
+
+func fromDeployer(t *testing.T, c lang.Check) error {
+	t.Helper()
+	ask, err := check.Deployer(c, check.Where{Host: "127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return check.Poll(t.Context(), c, ask)
+}
+
+// judge compares an error with what it must say; "" is no error.
+func judge(t *testing.T, who string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: %v", who, err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("%s: %v, want %q", who, err, want)
+	}
+}
+
+func server(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ok":
+			fmt.Fprint(w, "version release/2 \"quoted\"\nx")
+		case "/old":
+			fmt.Fprint(w, "version release/1")
+		case "/busy":
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+		case "/moved":
+			http.Redirect(w, r, "/ok", http.StatusFound)
+		case "/header":
+			if r.Header.Get("X-Token") != `a "b" \c` {
+				w.WriteHeader(http.StatusForbidden)
+			}
+		case "/slow":
+			time.Sleep(1500 * time.Millisecond)
+		case "/empty":
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	base := server(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := "http://" + l.Addr().String() + "/"
+	l.Close()
+	for name, c := range map[string]struct {
+		attrs map[string]any
+		want  string
+	}{
+		"ok":          {map[string]any{"url": base + "/ok"}, ""},
+		"contains":    {map[string]any{"url": base + "/ok", "contains": `release/2 "quoted"`}, ""},
+		"H15 old one": {map[string]any{"url": base + "/old", "contains": "release/2"}, "status 200, but the body does not contain release/2"},
+		"busy":        {map[string]any{"url": base + "/busy"}, "status 503, wanted 200"},
+		"not 404":     {map[string]any{"url": base + "/ok", "status": int64(404)}, "status 200, wanted 404"},
+		"no content":  {map[string]any{"url": base + "/empty", "status": float64(204)}, ""},
+		"redirect":    {map[string]any{"url": base + "/moved"}, "status 302, wanted 200"},
+		"header":      {map[string]any{"url": base + "/header", "headers": map[string]any{"X-Token": `a "b" \c`}}, ""},
+		"no header":   {map[string]any{"url": base + "/header"}, "status 403, wanted 200"},
+		"closed":      {map[string]any{"url": closed}, ""},
+		"slow":        {map[string]any{"url": base + "/slow"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host, deployer := c.want, c.want
+			switch name {
+			case "closed":
+				host, deployer = "onnect", "connection refused"
+			case "slow":
+				host, deployer = "timed out", "no answer within 1s"
+			}
+			judge(t, "host", fromHost(t, question("http", c.attrs), ""), host)
+			judge(t, "deployer", fromDeployer(t, question("http", c.attrs)), deployer)
+			if _, err := exec.LookPath("wget"); err == nil && c.attrs["headers"] == nil {
+				// The same without curl.
+				no := `command() { case $2 in curl) return 1 ;; esac; builtin=1; type "$2" >/dev/null 2>&1; }` + "\n"
+				if name == "closed" || name == "slow" {
+					host = "no answer"
+				}
+				judge(t, "wget", fromHost(t, question("http", c.attrs), no), host)
+			}
+		})
+	}
+}
+
+func TestSecretsAreNotInAProcessList(t *testing.T) {
+	t.Parallel()
+	s, err := check.Host(question("http", map[string]any{"url": "http://x/?key=canary", "headers": map[string]any{"A": "canary"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(s.Shell) {
+		if strings.Contains(line, "canary") && !strings.Contains(line, "url = ") && !strings.Contains(line, "header = ") {
+			t.Errorf("not in curl's configuration: %s", line)
+		}
+	}
+	if strings.Contains(s.Shell, "wget") {
+		t.Error("wget takes headers as arguments")
+	}
+}
+
+func TestTCP(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(server(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var port int64
+	fmt.Sscan(u.Port(), &port)
+	open := map[string]any{"address": "127.0.0.1", "port": port}
+	closed := map[string]any{"address": "127.0.0.1", "port": int64(1)}
+	judge(t, "host", fromHost(t, question("tcp", open), ""), "")
+	judge(t, "deployer", fromDeployer(t, question("tcp", map[string]any{"port": port})), "")
+	judge(t, "host", fromHost(t, question("tcp", closed), ""), "port 1 of 127.0.0.1 does not accept a connection")
+	judge(t, "deployer", fromDeployer(t, question("tcp", closed)), "127.0.0.1:1 does not accept a connection: connection refused")
+}
+
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		attrs map[string]any
+		want  string
+	}{
+		{map[string]any{"run": []any{"test", "a b", "=", "a b"}}, ""},
+		{map[string]any{"shell": "echo one; echo two >&2; exit 4"}, "two (exit status 4, wanted"},
+		{map[string]any{"run": []any{"no-such-program-here"}}, "no-such-program-here"},
+	} {
+		judge(t, "host", fromHost(t, question("command", c.attrs), ""), c.want)
+		judge(t, "deployer", fromDeployer(t, question("command", c.attrs)), c.want)
+	}
+	slow := question("command", map[string]any{"shell": "sleep 30 & wait"})
+	judge(t, "host", fromHost(t, slow, ""), "no answer within 1s")
+	judge(t, "deployer", fromDeployer(t, slow), "no answer within 1s")
+}
+
+func TestSystemd(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	put := func(state string) string {
+		dir := filepath.Join(bin, "is-"+state)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte("#!/bin/sh\necho ActiveState="+state+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return "PATH=" + dir + ":$PATH\n"
+	}
+	c := question("systemd", map[string]any{"unit": "x.service"})
+	judge(t, "active", fromHost(t, c, put("active")), "")
+	judge(t, "activating", fromHost(t, c, put("activating")), "x.service is activating, wanted active")
+	judge(t, "nothing", fromHost(t, c, put("")), "x.service is unknown, wanted active")
+	if _, err := check.Deployer(c, check.Where{}); err == nil {
+		t.Error("a unit can be asked for from the deployer")
+	}
+}
+
+func TestSuccessesMustBeInARow(t *testing.T) {
+	t.Parallel()
+	c := question("command", map[string]any{"shell": "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; [ $((n % 2)) = 0 ] || { echo odd; exit 1; }"})
+	c.Successes = 2
+	if err := fromHost(t, c, ""); err == nil {
+		t.Error("a check that flaps passed")
+	}
+	c = question("command", map[string]any{"shell": "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; [ $n -ge 2 ] || { echo early; exit 1; }"})
+	c.Successes, c.Within = 2, lang.Duration(20*time.Second)
+	judge(t, "warm up", fromHost(t, c, ""), "")
+}
+
+func TestPollKeepsItsDeadlineAndTellsWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := lang.Check{Within: lang.Duration(10 * time.Second), Every: lang.Duration(time.Second), Timeout: lang.Duration(2 * time.Second), Successes: 2}
+		var asked atomic.Int32
+		began := time.Now()
+		err := check.Poll(t.Context(), c, func(context.Context) error { asked.Add(1); return errors.New("no") })
+		if err == nil || err.Error() != "no (asked 11 times in 10s)" || time.Since(began) > 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		n := 0
+		err = check.Poll(t.Context(), c, func(context.Context) error {
+			if n++; n < 4 && n != 2 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		if err != nil || n != 5 {
+			t.Errorf("%v after %d attempts, want two in a row after the fifth", err, n)
+		}
+		err = check.Poll(t.Context(), c, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		if err == nil || !strings.HasPrefix(err.Error(), "no answer within 2s") {
+			t.Errorf("a question that hangs: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := check.Poll(ctx, c, func(context.Context) error { return errors.New("no") }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after the end of ctx: %v", err)
+		}
+	})
+}
