@@ -18,6 +18,7 @@ type member struct {
 	taking   lock.Taking
 	conn     remote.Conn
 	lease    *lock.Held
+	lockOnly bool              // the plan does nothing there: the host keeps the lock of all
 	fenced   bool              // another run has the host: nothing is changed there any more
 	records  []remote.Record   // what the host said of itself under the lock
 	raw      map[string]string // from that: the digest of each managed file, or "absent"

@@ -19,6 +19,9 @@ import (
 // them. Nothing is changed before it has returned nil, and then only on
 // hosts that are ours.
 func (r *run) prepare(ctx context.Context) error {
+	if err := r.contents(); err != nil {
+		return err
+	}
 	deadline := r.now().Add(r.body.Lock.Wait.Std())
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
 		err := r.lockAll(ctx)
@@ -41,21 +44,57 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 }
 
+// contents sees that everything is there that the plan will write.
+func (r *run) contents() error {
+	var problems []string
+	seen := map[string]bool{}
+	for _, m := range r.members {
+		for _, s := range m.plan.Switch {
+			if s.Op != plan.OpFile || seen[s.File.SHA256+s.File.Hash] {
+				continue
+			}
+			seen[s.File.SHA256+s.File.Hash] = true
+			content, err := r.content(s.File)
+			switch {
+			case err != nil:
+				problems = append(problems, err.Error())
+			case !s.File.Is(content, r.o.Plan.SaltBytes()):
+				problems = append(problems, fmt.Sprintf("the content of %s is not what was planned; plan again (%s)", s.File.Path, s.At))
+			}
+		}
+	}
+	if problems != nil {
+		return &RefusedError{Problems: problems}
+	}
+	return nil
+}
+
+// content is what a step writes into a file.
+func (r *run) content(f *plan.File) (string, error) {
+	if f.Hash != "" {
+		if r.o.Secrets == nil {
+			return "", fmt.Errorf("the content of %s is sensitive and is not in the plan", f.Path)
+		}
+		return r.o.Secrets(f)
+	}
+	content, ok := r.body.Contents[f.SHA256]
+	if !ok {
+		return "", fmt.Errorf("the plan does not hold the content of %s", f.Path)
+	}
+	return content, nil
+}
+
 // lockAll takes the lock of every host, or of none. The first host, by the
 // definition's wish or else by name, is taken alone: two runs of the same
 // hosts meet there, and neither takes half of the others from the other.
 func (r *run) lockAll(ctx context.Context) error {
-	order := slices.Clone(r.members)
-	first := r.body.Lock.Host
-	slices.SortFunc(order, func(a, b *member) int {
-		if (a.plan.Name == first) != (b.plan.Name == first) {
-			if a.plan.Name == first {
-				return -1
-			}
-			return 1
-		}
+	order := slices.SortedFunc(slices.Values(r.members), func(a, b *member) int {
 		return cmp.Compare(a.plan.Name, b.plan.Name)
 	})
+	if i := slices.IndexFunc(order, func(m *member) bool { return m.plan.Name == r.body.Lock.Host }); i > 0 {
+		first := order[i]
+		order = slices.Insert(slices.Delete(order, i, i+1), 0, first)
+	}
 	// Connections first: a host that cannot be reached costs nobody a lock.
 	err := r.each(order, func(m *member) (err error) {
 		m.conn, err = r.o.Fleet.Conn(ctx, m.question.Target)
@@ -81,8 +120,11 @@ func (r *run) each(members []*member, do func(*member) error) error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	failed := map[*member]error{}
+	room := make(chan struct{}, observeWidth)
 	for _, m := range members {
 		wg.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
 			if err := do(m); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -118,6 +160,9 @@ func (r *run) verify() error {
 	hasher := plan.NewHasher(r.o.Plan.SaltBytes())
 	var stale StaleError
 	for _, m := range r.members {
+		if m.lockOnly {
+			continue
+		}
 		facts := m.facts()
 		m.raw = map[string]string{}
 		for path, f := range facts.Files {

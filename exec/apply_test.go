@@ -13,6 +13,7 @@ import (
 	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/sim"
+	"shipit/lang"
 )
 
 // untouched fails the test if anything was changed on any host.
@@ -253,5 +254,99 @@ func TestAFleetOfManyHostsIsLockedAndStagedAtOnce(t *testing.T) {
 		if took := time.Since(begun); took > 2*time.Minute {
 			t.Errorf("200 hosts took %s: something is done one after the other", took)
 		}
+	})
+}
+
+func TestAContentThatIsNotWhatWasPlannedIsRefusedBeforeAnythingChanges(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		secrets func(*plan.File) (string, error)
+		ok      bool
+	}{
+		"as planned": {func(*plan.File) (string, error) { return "workers: 8\n", nil }, true},
+		"another":    {func(*plan.File) (string, error) { return "workers: 9\n", nil }, false},
+		"missing":    {func(*plan.File) (string, error) { return "", errors.New("variable token has no value") }, false},
+		"nobody":     {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newDrill(t, 2)
+				for i := range s.def.Targets {
+					s.def.Targets[i].Files[0].Sensitive = true
+				}
+				o := s.options(s.plan())
+				o.Secrets = c.secrets
+				res, err := s.apply(t.Context(), o)
+				if c.ok {
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.want(res, event.Done, "nn")
+					return
+				}
+				var refused *RefusedError
+				if !errors.As(err, &refused) || len(refused.Problems) != 1 || res.Outcome != event.Refused {
+					t.Errorf("%+v, %v", res, err)
+				}
+				s.untouched()
+			})
+		})
+	}
+}
+
+// What is observed under the lock is what the plan's fingerprint holds, on
+// hosts too that the plan leaves as they are.
+func TestAHostThatNeedsNoChangeIsLookedAtAsWell(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		for i := range s.def.Targets {
+			c := &s.def.Targets[i].Checks[0]
+			c.Spec = lang.Spec{Kind: "systemd", Name: "unit", Attrs: map[string]any{"unit": "web.service"}}
+		}
+		s.fleet.Host("web1").Set(func(st *sim.State) {
+			st.Releases, st.Live, st.Running = append(st.Releases, newRelease.ID), newRelease.ID, newRelease.ID
+			st.Files[conf] = sim.Text("workers: 8\n", "0640")
+		})
+		p := s.plan()
+		if a := p.Body.Hosts[0].Action; a != plan.Keep {
+			t.Fatalf("web1 is planned %q: %s", a, p.Body.Hosts[0].Problem)
+		}
+		res, err := s.apply(t.Context(), s.options(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.Done, "nnn")
+		if s.fleet.Changed("web1") {
+			t.Errorf("it was changed:\n%s", s.fleet)
+		}
+	})
+}
+
+func TestACentralLockHostThatThePlanLeavesOutIsLockedAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		s.def.Service.Lock.Host = "web1"
+		f := NewFleet(s.fleet)
+		facts := Observe(t.Context(), f, Questions(s.def, "", plan.Deploy), nil)
+		f.Close()
+		p := plan.Make(plan.Inputs{
+			Kind: plan.Deploy, Definition: s.def, Facts: facts, Release: newRelease, Version: "test",
+			Salt: []byte("0123456789abcdef"), Options: plan.Options{Limit: []string{"web2", "web3"}},
+		})
+		s.fleet.Host("web1").Steal("run-9", "you@there")
+		var locked *LockedError
+		if _, err := s.apply(t.Context(), s.options(p)); !errors.As(err, &locked) {
+			t.Fatal(err)
+		}
+		s.untouched()
+		s.fleet.Host("web1").Free()
+		res, err := s.apply(t.Context(), s.options(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.Done, "onn")
 	})
 }

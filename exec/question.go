@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -107,6 +108,11 @@ func QuestionsOf(p *plan.Plan, root string) []Question {
 		for _, path := range rest {
 			// Root: what the login cannot read, it may have read by sudo.
 			a.q.Files = append(a.q.Files, FileQ{Path: path, Root: true})
+		}
+		for _, u := range slices.Sorted(maps.Keys(h.Fingerprint.Units)) {
+			if !slices.Contains(a.q.Units, u) { // no step of this host touches it
+				a.q.Units = append(a.q.Units, u)
+			}
 		}
 		out = append(out, a.done())
 	}

@@ -190,7 +190,22 @@ func newRun(o Options) *run {
 		r.members = append(r.members, m)
 		r.byName[h.Name] = m
 	}
+	if name := r.body.Lock.Host; name != "" && r.byName[name] == nil {
+		r.members = append(r.members, r.keeper(name))
+	}
 	return r
+}
+
+// keeper is a member that only keeps the lock of all: a host that the plan
+// leaves out.
+func (r *run) keeper(name string) *member {
+	h := r.o.Plan.Host(name)
+	if h == nil {
+		h = &plan.Host{Name: name, Address: name} // --limit left it out; ~/.ssh/config knows the rest
+	}
+	m := newMember(r.o, h, Question{Host: name, Target: TargetOf(*h, r.o.Root), Path: r.body.Path})
+	m.taking.Steps, m.lockOnly = nil, true
+	return m
 }
 
 // close gives the locks back and closes the connections.

@@ -84,19 +84,7 @@ func within(s *plan.Step) time.Duration {
 func (r *run) context(m *member) Context {
 	return Context{
 		Plan: r.o.Plan, Run: r.o.Run, By: r.o.By, Raw: m.raw,
-		Content: func(f *plan.File) (string, error) {
-			if f.Hash == "" {
-				content, ok := r.body.Contents[f.SHA256]
-				if !ok {
-					return "", fmt.Errorf("the plan does not hold the content of %s", f.Path)
-				}
-				return content, nil
-			}
-			if r.o.Secrets == nil {
-				return "", fmt.Errorf("the content of %s is sensitive and is not in the plan", f.Path)
-			}
-			return r.o.Secrets(f)
-		},
+		Content: r.content,
 		Release: func(id string) plan.Release {
 			h := m.plan
 			for _, known := range []plan.Release{h.To, h.From, h.Back, r.body.Release} {

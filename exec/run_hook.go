@@ -57,7 +57,7 @@ func (r *run) hookHost(batch int) *member {
 		}
 		for _, slice := range all.Slices {
 			for _, name := range slice {
-				if m := r.byName[name]; m != nil {
+				if m := r.byName[name]; m != nil && m.plan.Action != plan.Keep {
 					return m
 				}
 			}
