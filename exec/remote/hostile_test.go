@@ -128,8 +128,13 @@ func TestHostsThatMisbehave(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
 			h := remotetest.Server(t, func(c *sshserver.Config) {
 				c.Exec = func(_, command string, ch ssh.Channel) bool {
+					if tc.cancel {
+						time.AfterFunc(50*time.Millisecond, cancel)
+					}
 					if command != remote.Exec {
 						t.Errorf("command %q", command)
 					}
@@ -138,11 +143,6 @@ func TestHostsThatMisbehave(t *testing.T) {
 				}
 			})
 			c := h.Dial(t)
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-			defer cancel()
-			if tc.cancel {
-				time.AfterFunc(50*time.Millisecond, cancel)
-			}
 			err := c.Run(ctx, remote.Command{Steps: []remote.Step{{ID: "s", Shell: "true"}}, Grace: 100 * time.Millisecond})
 			if err == nil || !strings.Contains(err.Error(), tc.text) {
 				t.Fatalf("error %v, want %q in it", err, tc.text)

@@ -19,15 +19,16 @@ die() { printf '%s\n' "$*"; exit 1; }
 # cannot be killed by us: a second timeout makes sure that the wait ends all
 # the same, and sweep tells of what is left.
 run() {
-  _who=$1 _secs=$2 _apart=$apart _sudo= apart=
+  _who=$1 _secs=$2 _apart=$apart _sudo= _kill=5 apart=
   shift 2
   case $_who in
     user) [ -z "$run_as" ] || [ "$run_as" = "$(id -un)" ] || { _sudo=1; set -- sudo -n -u "$run_as" -- "$@"; } ;;
     root) [ "$(id -u)" = 0 ] || { _sudo=1; set -- sudo -n -- "$@"; } ;;
   esac
   [ -z "$_apart" ] || set -- setsid -w "$@"
-  set -- timeout --foreground -k 5 "$_secs" "$@"
-  [ -z "$_sudo" ] || set -- timeout --foreground -k 1 "$((_secs + 6))" "$@"
+  [ -z "$_sudo" ] || _kill=2
+  set -- timeout --foreground -k "$_kill" "$_secs" "$@"
+  [ -z "$_sudo" ] || set -- timeout --foreground -k 1 "$((_secs + 3))" "$@"
   "$@" </dev/null 3<&- 4>&- 5<&- 9>&- || {
     _r=$?
     case $_r in 124 | 137) printf 'no end within %s s\n' "$_secs" ;; esac

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A watch follows what a command says, passes it on, and judges its end.
@@ -17,6 +18,7 @@ type watch struct {
 	ready   chan struct{} // closed when the host asks for data
 	over    chan struct{} // closed at the script's last frame
 	eof     chan struct{} // closed at the end of output
+	quiet   chan struct{} // closed at the end of standard error
 
 	mu      sync.Mutex
 	muted   bool
@@ -39,7 +41,7 @@ func newWatch(cmd Command, nonce string) *watch {
 	w := &watch{
 		cmd:     cmd,
 		started: make(chan struct{}), ready: make(chan struct{}),
-		over: make(chan struct{}), eof: make(chan struct{}),
+		over: make(chan struct{}), eof: make(chan struct{}), quiet: make(chan struct{}),
 	}
 	w.split = newSplitter(nonce, w.frame, w.line)
 	return w
@@ -66,6 +68,7 @@ func (w *watch) readAll(r io.Reader) {
 // noise keeps the last of what a login shell says on standard error, which
 // the script itself never uses.
 func (w *watch) noise(r io.Reader) {
+	defer close(w.quiet)
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := r.Read(buf)
@@ -167,6 +170,12 @@ func (w *watch) record(r Record) {
 
 // verdict says how the command ended, of whose process e is the end.
 func (w *watch) verdict(ctx context.Context, e exit) error {
+	if !w.saidHello() {
+		select { // the reason may still be on its way
+		case <-w.quiet:
+		case <-time.After(drainTime):
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {

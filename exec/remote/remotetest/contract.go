@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	osexec "os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -366,6 +367,14 @@ func testRunAs(t *testing.T, dial Dial) {
 		t.Fatal(err)
 	}
 	same(t, got, []remote.Record{begin("a"), out("a", "self"), out("a", "0"), end("a", 0)})
+	if _, err := osexec.LookPath("sudo"); err != nil {
+		return
+	}
+	got, err = doCommand(t, c, remote.Command{RunAs: "nobody"}, `run user 10 id -un; run user 10 printf '%s.' 'a  b' -n; run login 10 id -un`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, []remote.Record{begin("a"), out("a", "nobody"), out("a", "a  b.-n."+c.Info().User), end("a", 0)})
 }
 
 func testFence(t *testing.T, dial Dial) {
