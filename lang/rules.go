@@ -123,10 +123,7 @@ func (e *evaluator) checkLeft(n *node, blocks []*node, taken map[string]*node, n
 }
 
 func (e *evaluator) checkBy(b *node, by string) {
-	var known []string
-	for _, label := range e.allLabels() {
-		known = append(known, label)
-	}
+	known := e.allLabels()
 	for _, h := range e.serviceHosts {
 		if _, ok := h.Labels[by]; ok {
 			return

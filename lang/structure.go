@@ -41,10 +41,9 @@ type attribute struct {
 	refs   []eval.Ref
 	// bad tells that a message about the expression was given; its value is
 	// unknown then, so that nothing downstream complains again.
-	bad      bool
-	perHost  bool
-	selects  bool
-	literals bool // has no references
+	bad     bool
+	perHost bool
+	selects bool
 }
 
 func (n *node) name() string {

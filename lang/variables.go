@@ -193,10 +193,7 @@ func surplus(value cty.Value, want cty.Type, where string) string {
 	if !want.IsObjectType() || value.IsNull() || !value.IsKnown() || !value.Type().IsObjectType() {
 		return ""
 	}
-	var known []string
-	for _, name := range sortedKeys(want.AttributeTypes()) {
-		known = append(known, name)
-	}
+	known := sortedKeys(want.AttributeTypes())
 	for _, name := range sortedKeys(value.Type().AttributeTypes()) {
 		if !want.HasAttribute(name) {
 			text := fmt.Sprintf("%s has an attribute %q that its type does not have. %s", where, name, eval.Listing("The type has", known))
