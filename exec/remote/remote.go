@@ -73,12 +73,15 @@ type Command struct {
 	// Fence, if set, holds the host's guard while the steps run and refuses
 	// to run any when the host is no longer this run's.
 	Fence *Fence
-	// Data is streamed to the host after the script, for the one step that
-	// calls the shell function data. DataSize is its exact length.
+	// Data is sent when a step calls the shell function data, which may be
+	// done once, in any step; if none does, Data is not read. DataSize is its
+	// exact length: a step whose data was short fails.
 	Data     io.Reader
 	DataSize int64
 	// Hold is streamed to the host after the script for as long as it lasts;
-	// the steps read it from file descriptor 5. It is how a lock is kept.
+	// the steps read it from file descriptor 5, and its end ends their input.
+	// It is how a lock is kept. A read under way when Run returns is left
+	// behind. Data and Hold exclude each other.
 	Hold io.Reader
 	// On is called for every record in the order of arrival, from one
 	// goroutine at a time. It must not block for long. May be nil.
