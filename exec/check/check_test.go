@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,15 +130,18 @@ func TestHTTP(t *testing.T) {
 			case "slow":
 				host, deployer = "timed out", "no answer within 1s"
 			}
-			judge(t, "host", fromHost(t, question("http", c.attrs), ""), host)
-			judge(t, "deployer", fromDeployer(t, question("http", c.attrs)), deployer)
+			var wg sync.WaitGroup // they mostly wait
+			defer wg.Wait()
+			wg.Go(func() { judge(t, "host", fromHost(t, question("http", c.attrs), ""), host) })
+			wg.Go(func() { judge(t, "deployer", fromDeployer(t, question("http", c.attrs)), deployer) })
 			if _, err := exec.LookPath("wget"); err == nil && c.attrs["headers"] == nil {
 				// The same without curl.
 				no := `command() { case $2 in curl) return 1 ;; esac; builtin=1; type "$2" >/dev/null 2>&1; }` + "\n"
+				want := c.want
 				if name == "closed" || name == "slow" {
-					host = "no answer"
+					want = "no answer"
 				}
-				judge(t, "wget", fromHost(t, question("http", c.attrs), no), host)
+				wg.Go(func() { judge(t, "wget", fromHost(t, question("http", c.attrs), no), want) })
 			}
 		})
 	}
@@ -177,6 +181,8 @@ func TestTCP(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, c := range []struct {
 		attrs map[string]any
 		want  string
@@ -185,11 +191,11 @@ func TestCommand(t *testing.T) {
 		{map[string]any{"shell": "echo one; echo two >&2; exit 4"}, "two (exit status 4, wanted"},
 		{map[string]any{"run": []any{"no-such-program-here"}}, "no-such-program-here"},
 	} {
-		judge(t, "host", fromHost(t, question("command", c.attrs), ""), c.want)
-		judge(t, "deployer", fromDeployer(t, question("command", c.attrs)), c.want)
+		wg.Go(func() { judge(t, "host", fromHost(t, question("command", c.attrs), ""), c.want) })
+		wg.Go(func() { judge(t, "deployer", fromDeployer(t, question("command", c.attrs)), c.want) })
 	}
 	slow := question("command", map[string]any{"shell": "sleep 30 & wait"})
-	judge(t, "host", fromHost(t, slow, ""), "no answer within 1s")
+	wg.Go(func() { judge(t, "host", fromHost(t, slow, ""), "no answer within 1s") })
 	judge(t, "deployer", fromDeployer(t, slow), "no answer within 1s")
 }
 
