@@ -106,7 +106,7 @@ func (e *evaluator) decode(a *attribute) decoded {
 		}
 		return e.fallback(a.schema)
 	}
-	if leading(e.source(a)) && (a.schema.Type == schema.Mode || a.schema.Type == schema.Number) {
+	if v.Type() == cty.Number && leading(e.source(a)) && (a.schema.Type == schema.Mode || a.schema.Type == schema.Number) {
 		return decoded{} // reported with the syntax
 	}
 	value, wrong := convertValue(a.schema, v)
