@@ -134,7 +134,11 @@ func (j *Journal) Path() string { return j.path }
 // Append writes an event and returns once it would survive a loss of power.
 // Events must come in the order of Seq, from 1, without gaps. After an error
 // the journal takes nothing more.
-func (j *Journal) Append(e event.Event) error {
+func (j *Journal) Append(e event.Event) error { return j.AppendAll([]event.Event{e}) }
+
+// AppendAll is Append of several events, all of which are as safe when it
+// returns: what happens to many hosts at once costs the disk as much as one.
+func (j *Journal) AppendAll(events []event.Event) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
@@ -142,19 +146,25 @@ func (j *Journal) Append(e event.Event) error {
 		return j.err
 	case j.file == nil:
 		return fmt.Errorf("cannot write journal %s: %w", j.path, fs.ErrClosed)
-	case e.Seq != j.seq+1:
-		// Our bug, but no reason to die in the middle of a run.
-		return fmt.Errorf("internal error: event %d after event %d", e.Seq, j.seq)
 	}
-	line, err := seal(e)
-	if err != nil {
-		return err
+	var lines []byte
+	seq := j.seq
+	for _, e := range events {
+		if e.Seq != seq+1 {
+			// Our bug, but no reason to die in the middle of a run.
+			return fmt.Errorf("internal error: event %d after event %d", e.Seq, seq)
+		}
+		line, err := seal(e)
+		if err != nil {
+			return err
+		}
+		lines, seq = append(lines, line...), e.Seq
 	}
-	if err := j.write(line); err != nil {
+	if err := j.write(lines); err != nil {
 		j.err = err
 		return err
 	}
-	j.seq = e.Seq
+	j.seq = seq
 	return nil
 }
 
