@@ -25,7 +25,7 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 	case parent.Err() != nil:
 		return dialError(name, TimedOut, fmt.Errorf("gave up: %w", parent.Err()), "")
 	case ctx.Err() != nil:
-		return dialError(name, TimedOut, fmt.Errorf("%s stayed silent for %v: %s", l.dest, l.s.o.Timeout, l.phase()), l.try())
+		return l.silence()
 	case l.signErr != nil:
 		return l.signError()
 	case l.verified.Load():
@@ -38,10 +38,16 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 		return dialError(name, Unreachable, err, "check the host's name, or give its address in the definition")
 	case l.dropped:
 		return dialError(name, Unreachable, fmt.Errorf("%s closed the connection before the login, %d times: %w", l.dest, maxTries, err), "sshd may be short of MaxStartups, or hosts.deny or a firewall may refuse us")
+	case l.conn == nil && errors.Is(err, context.DeadlineExceeded):
+		return l.silence() // the dialer may notice the deadline before the context does
 	case l.conn == nil:
 		return dialError(name, Unreachable, err, l.try())
 	}
 	return dialError(name, Protocol, fmt.Errorf("%s: %w", l.dest, err), l.try())
+}
+
+func (l *login) silence() *DialError {
+	return dialError(l.r.name, TimedOut, fmt.Errorf("%s stayed silent for %v: %s", l.dest, l.s.o.Timeout, l.phase()), l.try())
 }
 
 // phase says what a silent host was waited for.
