@@ -136,7 +136,7 @@ func (f *fleet) environ() []string {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + f.path("home"), "USER=" + f.user,
 		"XDG_STATE_HOME=" + f.path("state"), "XDG_CACHE_HOME=" + f.path("cache"),
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "NO_COLOR=1", "LC_ALL=C",
-		"GORACE=exitcode=66",
+		"GORACE=atexit_sleep_ms=0",
 	}
 }
 
@@ -147,6 +147,8 @@ type process struct {
 	args []string
 	out  *os.File // both outputs, in order
 	done chan struct{}
+
+	began time.Time
 }
 
 var outputs atomic.Int32
@@ -163,7 +165,7 @@ func (f *fleet) start(args ...string) *process {
 		f.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
-	r := &process{t: f.t, args: args, out: out, done: make(chan struct{}), cmd: osexec.CommandContext(ctx, exe, args...)}
+	r := &process{t: f.t, args: args, out: out, done: make(chan struct{}), began: time.Now(), cmd: osexec.CommandContext(ctx, exe, args...)}
 	r.cmd.Dir, r.cmd.Env = f.path("def"), f.environ()
 	r.cmd.Stdout, r.cmd.Stderr = out, out
 	if err := r.cmd.Start(); err != nil {
@@ -226,6 +228,10 @@ func (r *process) wants(code int) string {
 	if got := r.wait(); got != code {
 		r.t.Fatalf("shipit %s exited with %d, want %d:\n%s", strings.Join(r.args, " "), got, code, r.output())
 	}
+	if out := r.output(); strings.Contains(out, "DATA RACE") {
+		r.t.Errorf("shipit %s:\n%s", strings.Join(r.args, " "), out)
+	}
+	r.t.Logf("%4d ms: shipit %s", time.Since(r.began).Milliseconds(), strings.Join(r.args, " "))
 	return r.output()
 }
 

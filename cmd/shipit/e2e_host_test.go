@@ -165,6 +165,16 @@ func (h *host) sshdLog() string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
+// logins counts who was let in.
+func (h *host) logins() int {
+	h.f.t.Helper()
+	text, err := os.ReadFile(h.log())
+	if err != nil {
+		h.f.t.Fatal(err)
+	}
+	return strings.Count(string(text), "Accepted publickey")
+}
+
 // waitForBanner waits until sshd answers.
 func (h *host) waitForBanner() {
 	h.f.t.Helper()
