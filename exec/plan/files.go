@@ -133,6 +133,8 @@ func (m *maker) fileChange(path string, is, want FileFact, sensitive bool) Chang
 	}
 	if is.SHA256 != want.SHA256 || !is.Exists {
 		switch {
+		case sensitive && !is.Exists:
+			text = append(text, "content not shown (sensitive)")
 		case sensitive:
 			text = append(text, "content changed (sensitive)")
 		case !is.shown() || !want.shown():
@@ -155,9 +157,13 @@ func (m *maker) diff(is, want FileFact) string {
 	if i := strings.Index(d, "@@"); i > 0 {
 		d = d[i:]
 	}
-	d = diag.Clean(d)
-	m.diffs[key] = d
-	return d
+	// Line by line: a carriage return in a file begins no line of the plan.
+	var b strings.Builder
+	for line := range strings.Lines(d) {
+		b.WriteString(diag.CleanLine(strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	m.diffs[key] = b.String()
+	return m.diffs[key]
 }
 
 // shown tells whether a diff of f's content can be made and would tell a

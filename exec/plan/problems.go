@@ -23,7 +23,7 @@ func (p *Plan) Problems() []string {
 	var order []kind
 	hosts := map[kind][]string{}
 	for _, h := range p.Body.Hosts {
-		if h.Problem == "" || strings.HasSuffix(h.Problem, leftOut) {
+		if h.Problem == "" || h.LeftOut() {
 			continue
 		}
 		k := kind{h.Action, h.Problem}
@@ -49,3 +49,6 @@ func (p *Plan) Problems() []string {
 
 // leftOut ends the problem of a host that the request left out.
 const leftOut = "left out by --without"
+
+// LeftOut tells that the request left the host out.
+func (h *Host) LeftOut() bool { return strings.HasSuffix(h.Problem, leftOut) }
