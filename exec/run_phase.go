@@ -57,7 +57,6 @@ type work struct {
 	phase event.Phase
 	steps []plan.Step
 	say   func(event.Event)
-	at    *plan.Step // the step that runs, or failed
 }
 
 // do does the phase: one exec for all steps in a row that run on the host,
