@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/lang/diag"
 )
 
 // Lines prints a run as it happens, one line per change of state: for
@@ -55,7 +56,7 @@ func (l *Lines) Append(e event.Event) error {
 	if line, ok := l.line(e); ok {
 		l.print(e.Time, line)
 		for _, d := range e.Detail {
-			l.print(time.Time{}, "    | "+d)
+			l.print(time.Time{}, "    | "+diag.CleanLine(d))
 		}
 	}
 	switch e.Type {
@@ -69,9 +70,9 @@ func (l *Lines) Append(e event.Event) error {
 // line is what to print of e; ok is false where a reader needs nothing.
 func (l *Lines) line(e event.Event) (line string, ok bool) {
 	s := l.Style
-	host, text := "", e.Text
-	if e.Host != "" {
-		host, text = s.paint(bold, e.Host)+"  ", alone(e.Text, e.Host)
+	host, text := "", diag.CleanLine(e.Text)
+	if name := diag.CleanLine(e.Host); name != "" {
+		host, text = s.paint(bold, name)+"  ", alone(text, name)
 	}
 	switch e.Type {
 	case event.HostStarted, event.StepStarted, event.StepDone, event.HookStarted:
@@ -112,7 +113,7 @@ func at(e event.Event) string {
 	if e.At == "" {
 		return ""
 	}
-	return " (" + e.At + ")"
+	return " (" + diag.CleanLine(e.At) + ")"
 }
 
 func (l *Lines) took(e event.Event) string {
@@ -160,7 +161,7 @@ func (l *Lines) Heartbeat(now time.Time) {
 			break
 		}
 		b := l.started[h]
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", h, b.what, age(now.Sub(b.since))))
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", diag.CleanLine(h), diag.CleanLine(b.what), age(now.Sub(b.since))))
 	}
 	l.print(now, l.Style.paint(dim, "waiting for "+strings.Join(parts, ", ")))
 }

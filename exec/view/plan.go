@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,7 +14,7 @@ import (
 // Plan prints a plan: what changes on which hosts, in which order, what a
 // failure would do, and totals last.
 func Plan(w io.Writer, p *plan.Plan, s Style) {
-	v := planView{w: w, p: p, s: s, shown: map[string]string{}}
+	v := planView{w: w, p: p, s: s}
 	v.head()
 	v.logs()
 	for i := range p.Body.Batches {
@@ -26,10 +27,12 @@ func Plan(w io.Writer, p *plan.Plan, s Style) {
 }
 
 type planView struct {
-	w     io.Writer
-	p     *plan.Plan
-	s     Style
-	shown map[string]string // what of a group was printed → its first host
+	w io.Writer
+	p *plan.Plan
+	s Style
+
+	steps string // the steps that were printed last, and whose they are
+	whose string
 }
 
 func (v *planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
@@ -48,7 +51,7 @@ func (v *planView) head() {
 	default:
 		title += "  " + b.Release.Tag
 	}
-	v.printf("%s", v.s.paint(bold, title))
+	v.printf("%s", v.s.paint(bold, diag.CleanLine(title)))
 	if b.Kind == plan.Deploy {
 		v.printf("  (%s %s)", short(b.Release.Commit), diag.CleanLine(b.Release.Subject))
 	}
@@ -58,13 +61,10 @@ func (v *planView) head() {
 // logs prints the commits that a deploy brings, by where hosts start.
 func (v *planView) logs() {
 	for _, l := range v.p.Body.Commits {
-		from := l.FromTag
-		if from == "" {
-			from = l.From
-		}
+		from := diag.CleanLine(cmp.Or(l.FromTag, l.From))
 		switch {
 		case l.Problem != "":
-			v.printf("\n  after %s: %s\n", from, l.Problem)
+			v.printf("\n  after %s: %s\n", from, diag.CleanLine(l.Problem))
 			continue
 		case l.Back:
 			v.printf("\n  %s older than %s, which takes back:\n", v.s.paint(yellow, plural(l.Total, "commit")), from)
@@ -97,7 +97,7 @@ func (v *planView) batch(i int) {
 	if b.Confirm {
 		about = append(about, "then asks")
 	}
-	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+b.Name), strings.Join(about, ", "))
+	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+diag.CleanLine(b.Name)), strings.Join(about, ", "))
 	for _, g := range plan.Groups(v.p, i) {
 		v.group(g)
 	}
@@ -105,19 +105,25 @@ func (v *planView) batch(i int) {
 
 // group prints hosts with the same change, the change itself only once.
 func (v *planView) group(g plan.Group) {
-	h := v.p.Host(g.Hosts[0])
-	line := fmt.Sprintf("%s %s", v.s.mark(string(h.Action)), v.s.paint(bold, hostNames(g.Hosts)))
-	if first, ok := v.shown[g.Key]; ok {
-		v.printf("%s   same change as %s\n", line, first)
+	line := fmt.Sprintf("%s %s", v.s.mark(string(g.Host.Action)), v.s.paint(bold, hostNames(g.Hosts)))
+	if g.Same != "" {
+		v.printf("%s   same change as %s\n", line, g.Same)
 		return
 	}
-	v.shown[g.Key] = g.Hosts[0]
 	v.printf("%s\n", line)
-	for _, c := range h.Changes {
+	for _, c := range g.Host.Changes {
 		v.change(c)
 	}
-	if steps := sentence(h); steps != "" {
-		v.printf("    %s\n", v.s.paint(dim, steps))
+	steps := sentence(g.Host)
+	switch steps {
+	case "":
+	case v.steps:
+		v.printf("    %s\n", v.s.paint(dim, "same steps as "+v.whose))
+	default:
+		v.steps, v.whose = steps, g.Host.Name
+		for _, line := range wrap(steps, v.s.width()-4) {
+			v.printf("    %s\n", v.s.paint(dim, line))
+		}
 	}
 }
 
@@ -131,8 +137,10 @@ func (v *planView) change(c plan.Change) {
 		v.printf("   ")
 	}
 	v.printf("%s\n", diag.CleanLine(c.Text))
-	for line := range strings.Lines(diag.Clean(c.Diff)) {
-		line = strings.TrimRight(line, "\n")
+	for line := range strings.Lines(c.Diff) {
+		// Each line by itself: a carriage return in a file must not begin a
+		// line of the plan.
+		line = diag.CleanLine(strings.TrimSuffix(line, "\n"))
 		switch {
 		case strings.HasPrefix(line, "+"):
 			line = v.s.paint(green, line)
@@ -152,40 +160,76 @@ func sentence(h *plan.Host) string {
 		if st.Op == plan.OpFile || st.Op == plan.OpRestore {
 			continue // its diff stands above
 		}
-		parts = append(parts, st.Text)
+		parts = append(parts, diag.CleanLine(st.Text))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// rest lists the hosts that are in no batch: unchanged, unreachable, refused.
+// rest lists the hosts that are in no batch. Why one cannot be reached or
+// changed is told with the totals, once for all of the same problem.
 func (v *planView) rest() {
-	var kept []string
-	var odd []plan.Host
-	for _, h := range v.p.Body.Hosts {
-		switch h.Action {
-		case plan.Keep:
-			kept = append(kept, h.Name)
-		case plan.Unreachable, plan.Refuse:
-			odd = append(odd, h)
-		}
+	words := map[plan.Action]string{plan.Keep: "nothing to do", plan.Unreachable: "cannot be reached", plan.Refuse: "cannot be changed as it is"}
+	type row struct {
+		action plan.Action
+		text   string
 	}
-	if len(kept) > 0 || len(odd) > 0 {
+	var order []row
+	names := map[row][]string{}
+	for _, h := range v.p.Body.Hosts {
+		text, ok := words[h.Action]
+		if !ok {
+			continue
+		}
+		if h.LeftOut() {
+			text = diag.CleanLine(h.Problem)
+		}
+		r := row{h.Action, text}
+		if names[r] == nil {
+			order = append(order, r)
+		}
+		names[r] = append(names[r], h.Name)
+	}
+	slices.SortStableFunc(order, func(a, b row) int { return cmp.Compare(rank(a.action), rank(b.action)) })
+	if len(order) > 0 {
 		v.printf("\n")
 	}
-	if len(kept) > 0 {
-		v.printf("= %s   nothing to do\n", hostNames(kept))
+	for _, r := range order {
+		v.printf("%s %s   %s\n", v.s.mark(string(r.action)), v.s.paint(bold, hostNames(names[r])), r.text)
 	}
-	for _, h := range odd {
-		v.printf("%s %s   %s\n", v.s.mark(string(h.Action)), v.s.paint(bold, h.Name), h.Problem)
-	}
+}
+
+// rank puts the hosts that need nothing first, those with a problem last,
+// next to what is said of it.
+func rank(a plan.Action) int {
+	return slices.Index([]plan.Action{plan.Keep, plan.Unreachable, plan.Refuse}, a)
 }
 
 // back says what a failure would do.
 func (v *planView) back() {
-	if !v.p.Changes() {
+	b := v.p.Body
+	switch {
+	case !v.p.Changes():
+		return
+	case b.Kind == plan.Rollback:
+		v.printf("\nif a step fails: the run stops, and its hosts stay as they are; a rollback is not rolled back\n")
 		return
 	}
-	targets := map[string]int{}
+	targets := v.targets()
+	switch {
+	case targets == "":
+		v.printf("\nif a step fails: the run stops, and its hosts stay as they are\n") // a note says why
+	case len(b.Rollback.On) == 0:
+		v.printf("\nif a step fails: the run stops, nothing goes back by itself; before it: %s\n", targets)
+	default:
+		scope := map[string]string{"host": "the failed host goes", "batch": "its batch goes", "run": "everything touched goes"}[b.Rollback.Scope]
+		v.printf("\nif %s fails: %s back to %s\n", orList(b.Rollback.On), scope, targets)
+	}
+}
+
+// targets are the releases to go back to with the number of hosts that hold
+// them, "" where there is none anywhere.
+func (v *planView) targets() string {
+	count := map[string]int{}
 	var order []string
 	changing, none := 0, 0
 	for _, h := range v.p.Body.Hosts {
@@ -197,37 +241,20 @@ func (v *planView) back() {
 			none++
 			continue
 		}
-		name := h.Back.Tag
-		if name == "" {
-			name = h.Back.ID
-		}
-		if targets[name] == 0 {
+		name := h.Back.Name()
+		if count[name] == 0 {
 			order = append(order, name)
 		}
-		targets[name]++
+		count[name]++
 	}
 	var parts []string
 	for _, name := range order {
-		parts = append(parts, fmt.Sprintf("%s, present on %d of %s", name, targets[name], plural(changing, "host")))
+		parts = append(parts, fmt.Sprintf("%s, present on %d of %s", diag.CleanLine(name), count[name], plural(changing, "host")))
 	}
-	if v.p.Body.Kind == plan.Rollback {
-		v.printf("\nif a step fails: the run stops, and its hosts stay as they are; a rollback is not rolled back\n")
-		return
-	}
-	if len(parts) == 0 {
-		v.printf("\nif a step fails: the run stops; there is nothing to go back to on %s\n", plural(none, "host"))
-		return
-	}
-	if none > 0 {
+	if none > 0 && len(parts) > 0 {
 		parts = append(parts, fmt.Sprintf("nothing to go back to on %s", plural(none, "host")))
 	}
-	r := v.p.Body.Rollback
-	if len(r.On) == 0 {
-		v.printf("\nif a step fails: the run stops, nothing goes back by itself; before it: %s\n", strings.Join(parts, "; "))
-		return
-	}
-	scope := map[string]string{"host": "the failed host goes", "batch": "its batch goes", "run": "everything touched goes"}[r.Scope]
-	v.printf("\nif %s fails: %s back to %s\n", orList(r.On), scope, strings.Join(parts, "; "))
+	return strings.Join(parts, "; ")
 }
 
 func orList(words []string) string {
@@ -239,43 +266,60 @@ func orList(words []string) string {
 
 func (v *planView) notes() {
 	for _, n := range v.p.Body.Notes {
-		v.printf("note: %s\n", n)
+		v.printf("note: %s\n", diag.CleanLine(n))
 	}
 }
 
 func (v *planView) totals() {
-	count := map[plan.Action]int{}
-	restarts, slices := 0, 0
-	for _, h := range v.p.Body.Hosts {
-		count[h.Action]++
-		for _, st := range h.Switch {
-			if st.Op == plan.OpRestart {
-				restarts++
-				break
-			}
-		}
-	}
-	for _, b := range v.p.Body.Batches {
-		slices += len(b.Slices)
-	}
-	change := count[plan.Create] + count[plan.Update]
-	v.printf("\n")
 	problems := v.p.Problems()
+	v.printf("\n")
 	for _, problem := range problems {
-		v.printf("%s %s\n", v.s.paint(red, "!"), problem)
+		v.printf("%s %s\n", v.s.paint(red, "!"), diag.CleanLine(problem))
 	}
-	if change == 0 && len(problems) == 0 {
-		v.printf("%s %s runs on %s as defined.\n", v.s.paint(green, "No changes."), v.what(), plural(count[plan.Keep], "host"))
+	c := v.count()
+	if c.change == 0 && len(problems) == 0 {
+		v.printf("%s %s runs on %s as defined.\n", v.s.paint(green, "No changes."), diag.CleanLine(v.what()), plural(c.keep, "host"))
 		return
 	}
-	text := fmt.Sprintf("Plan: %d to change, %d unchanged, %d unreachable", change, count[plan.Keep], count[plan.Unreachable])
-	if n := count[plan.Refuse]; n > 0 {
-		text += fmt.Sprintf(", %d refused", n)
+	text := fmt.Sprintf("Plan: %d to change, %d unchanged, %d unreachable", c.change, c.keep, c.unreachable)
+	if c.refused > 0 {
+		text += fmt.Sprintf(", %d refused", c.refused)
 	}
-	v.printf("%s; %s, %s.\n", v.s.paint(bold, text), plural(restarts, "restart"), plural(slices, "slice"))
+	if c.leftOut > 0 {
+		text += fmt.Sprintf(", %d left out", c.leftOut)
+	}
+	v.printf("%s; %s in %s.\n", v.s.paint(bold, text), plural(c.restarts, "restart"), plural(c.slices, "slice"))
 	if len(problems) > 0 {
 		v.printf("This plan cannot be applied.\n")
 	}
+}
+
+// counts are the totals of a plan.
+type counts struct{ change, keep, unreachable, refused, leftOut, restarts, slices int }
+
+func (v *planView) count() (c counts) {
+	for i := range v.p.Body.Hosts {
+		h := &v.p.Body.Hosts[i]
+		switch {
+		case h.LeftOut():
+			c.leftOut++
+		case h.Action == plan.Keep:
+			c.keep++
+		case h.Action == plan.Unreachable:
+			c.unreachable++
+		case h.Action == plan.Refuse:
+			c.refused++
+		default:
+			c.change++
+		}
+		if slices.ContainsFunc(h.Switch, func(st plan.Step) bool { return st.Op == plan.OpRestart }) {
+			c.restarts++
+		}
+	}
+	for _, b := range v.p.Body.Batches {
+		c.slices += len(b.Slices)
+	}
+	return c
 }
 
 func (v *planView) what() string {

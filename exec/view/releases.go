@@ -24,24 +24,18 @@ type Release struct {
 
 // Releases prints the releases, newest first, with where each one runs.
 func Releases(w io.Writer, list []Release, facts plan.Facts, now time.Time, s Style) {
-	rows := [][]string{{"RELEASE", "COMMIT", "AGE", "RUNS ON", "HELD", "AUTHOR", "SUBJECT"}}
-	asked := len(facts.Hosts) > 0
+	rows := [][]string{{"RELEASE", "COMMIT", "AGE", "RUNS ON", "HELD BY", "AUTHOR", "SUBJECT"}}
 	for _, r := range list {
-		runs, held := "-", "-"
-		if n := len(r.Live); n > 0 {
-			runs = plural(n, "host")
+		runs, held := "?", "?"
+		if len(facts.Hosts) > 0 {
+			runs, held = hosts(len(r.Live)), hosts(r.Staged)
 		}
-		if r.Staged > 0 {
-			held = fmt.Sprint(r.Staged)
-			if r.Bad > 0 {
-				held += fmt.Sprintf(" (bad on %d)", r.Bad)
-			}
-		}
-		if !asked {
-			runs, held = "?", "?"
+		if r.Bad > 0 {
+			held += fmt.Sprintf(" (bad on %d)", r.Bad)
 		}
 		rows = append(rows, []string{r.Tag, short(r.Commit), age(now.Sub(r.When)), runs, held, r.Author, r.Subject})
 	}
+	fitLast(rows, s.Width)
 	table(w, rows, func(row, col int, cell string) string {
 		switch {
 		case row == 0:
@@ -58,8 +52,16 @@ func Releases(w io.Writer, list []Release, facts plan.Facts, now time.Time, s St
 		}
 	}
 	if len(away) > 0 {
-		fmt.Fprintf(w, "Not counted, because unreachable: %s.\n", few(away))
+		fmt.Fprintf(w, "\nNot counted, because unreachable: %s. 'shipit status' says why.\n", hostNames(away))
 	}
+}
+
+// hosts is a number of hosts in a cell.
+func hosts(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return plural(n, "host")
 }
 
 // short is a commit as people write it.

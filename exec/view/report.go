@@ -13,49 +13,57 @@ import (
 // Report prints what every host runs now and how the run ended: the table
 // that each way out of a run shows.
 func Report(w io.Writer, p *plan.Plan, hosts []rollout.Host, o event.Outcome, s Style) {
-	rows := [][]string{{"HOST", "RESULT", "RELEASE", "LAST STEP"}}
-	quiet := map[rollout.Status][]string{}
-	for _, h := range hosts {
-		switch h.Status {
-		case rollout.Kept, rollout.Skipped, rollout.Waiting:
-			quiet[h.Status] = append(quiet[h.Status], h.Name)
-			continue
-		}
-		rows = append(rows, []string{h.Name, string(h.Status), runs(p, h), lastStep(h)})
-	}
-	for _, st := range []rollout.Status{rollout.Kept, rollout.Skipped, rollout.Waiting} {
-		if names := quiet[st]; len(names) > 0 {
-			word := string(st)
-			if st == rollout.Waiting {
-				word = string(rollout.Skipped)
+	fmt.Fprintln(w)
+	if len(hosts) > 0 {
+		table(w, reportRows(p, hosts), func(row, col int, cell string) string {
+			switch {
+			case row == 0:
+				return s.paint(dim, cell)
+			case col == 1:
+				return s.paint(statusColor(rollout.Status(cell)), cell)
 			}
-			rows = append(rows, []string{few(names), word, runs(p, rollout.Host{Name: names[0], Status: st}), ""})
+			return cell
+		})
+		for _, h := range hosts {
+			if h.Drained && (h.Status == rollout.Stuck || h.Status == rollout.Unknown) {
+				fmt.Fprintf(w, "%s is still out of service (drained).\n", h.Name)
+			}
 		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w)
-	table(w, rows, func(row, col int, cell string) string {
-		if row == 0 {
-			return s.paint(dim, cell)
-		}
-		if col == 1 {
-			return s.paint(statusColor(rollout.Status(cell)), cell)
-		}
-		return cell
-	})
-	for _, h := range hosts {
-		if h.Drained && (h.Status == rollout.Stuck || h.Status == rollout.Unknown) {
-			fmt.Fprintf(w, "%s is still out of service (drained).\n", h.Name)
-		}
-	}
-	fmt.Fprintln(w)
 	fmt.Fprintln(w, s.paint(outcomeColor(o), Verdict(p, hosts, o)))
+}
+
+// reportRows are the hosts that were touched, one a row, and then the others,
+// those that say the same in one row.
+func reportRows(p *plan.Plan, hosts []rollout.Host) [][]string {
+	rows := [][]string{{"HOST", "RESULT", "RELEASE", "LAST STEP"}}
+	type untouched struct{ status, release, last string }
+	var order []untouched
+	names := map[untouched][]string{}
+	for _, h := range hosts {
+		h.Status = ended(h)
+		u := untouched{string(h.Status), runs(p, h), lastStep(h)}
+		switch {
+		case h.Touched:
+			rows = append(rows, []string{h.Name, u.status, u.release, u.last})
+			continue
+		case names[u] == nil:
+			order = append(order, u)
+		}
+		names[u] = append(names[u], h.Name)
+	}
+	for _, u := range order {
+		rows = append(rows, []string{hostNames(names[u]), u.status, u.release, u.last})
+	}
+	return rows
 }
 
 // Verdict is the one sentence that says what runs now.
 func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 	count := map[rollout.Status]int{}
 	for _, h := range hosts {
-		count[h.Status]++
+		count[ended(h)]++
 	}
 	what := strings.TrimSpace(p.Body.Service + " " + wanted(p))
 	verb := "Apply"
@@ -85,13 +93,26 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 	return string(o)
 }
 
-// wanted is the tag that all hosts were to run, "" where each had its own.
+// ended is the status of a host once the run is over: the turn of one that
+// waits, or only holds the release, never came.
+func ended(h rollout.Host) rollout.Status {
+	switch h.Status {
+	case rollout.Waiting, rollout.Staging, rollout.Staged:
+		return rollout.Skipped
+	}
+	return h.Status
+}
+
+// wanted is the tag that all hosts of the plan were to run, "" where each had
+// its own.
 func wanted(p *plan.Plan) string {
 	tag := p.Body.Release.Tag
-	for _, h := range p.Body.Hosts {
-		if tag == "" {
+	for i := range p.Body.Hosts {
+		switch h := &p.Body.Hosts[i]; {
+		case h.Action == plan.Unreachable, h.Action == plan.Refuse:
+		case tag == "":
 			tag = h.To.Tag
-		} else if h.To.Tag != "" && h.To.Tag != tag {
+		case h.To.Tag != "" && h.To.Tag != tag:
 			return ""
 		}
 	}
@@ -100,7 +121,7 @@ func wanted(p *plan.Plan) string {
 
 func tally(count map[rollout.Status]int) string {
 	var parts []string
-	for _, st := range []rollout.Status{rollout.Done, rollout.Undone, rollout.Failed, rollout.Stuck, rollout.Unknown, rollout.Kept, rollout.Skipped} {
+	for _, st := range []rollout.Status{rollout.Done, rollout.Undone, rollout.Failed, rollout.Stuck, rollout.Unknown, rollout.Doing, rollout.Undoing, rollout.Kept, rollout.Skipped} {
 		if n := count[st]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, st))
 		}
@@ -143,14 +164,6 @@ func lastStep(h rollout.Host) string {
 		return h.Step + ": " + reason
 	}
 	return reason
-}
-
-// few names a few hosts and counts the rest.
-func few(names []string) string {
-	if len(names) <= 3 {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
 }
 
 func statusColor(st rollout.Status) string {

@@ -9,6 +9,7 @@ import (
 
 	"shipit/exec/plan"
 	"shipit/lang"
+	"shipit/lang/diag"
 )
 
 // A Status is what runs on every host of a service.
@@ -62,30 +63,9 @@ func StatusOf(def *lang.Definition, facts plan.Facts) Status {
 
 // PrintStatus prints one line per group of hosts that say the same.
 func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
-	fmt.Fprintln(w, s.paint(bold, strings.Join([]string{st.Service, st.Env}, "  ")))
-	fmt.Fprintln(w)
-	type group struct {
-		HostStatus
-		names []string
-	}
-	var groups []group
-	for _, h := range st.Hosts {
-		key := h
-		key.Name, key.Since, key.Run = "", 0, ""
-		i := slices.IndexFunc(groups, func(g group) bool {
-			k := g.HostStatus
-			k.Name, k.Since, k.Run = "", 0, ""
-			return k == key
-		})
-		if i < 0 {
-			groups = append(groups, group{h, []string{h.Name}})
-			continue
-		}
-		groups[i].names = append(groups[i].names, h.Name)
-		groups[i].Since = max(groups[i].Since, h.Since)
-	}
+	fmt.Fprintf(w, "%s\n\n", s.paint(bold, diag.CleanLine(st.Service+"  "+st.Env)))
 	rows := [][]string{{"HOSTS", "RELEASE", "SINCE", "BY", "STATE"}}
-	for _, g := range groups {
+	for _, g := range grouped(st.Hosts) {
 		since := ""
 		if g.Since > 0 {
 			since = age(now.Sub(time.Unix(g.Since, 0))) + " ago"
@@ -98,7 +78,7 @@ func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
 			return s.paint(dim, cell)
 		case col == 4 && cell == "good":
 			return s.paint(green, cell)
-		case col == 4 && cell != "":
+		case col == 4 && cell != nothingYet:
 			return s.paint(red, cell)
 		}
 		return cell
@@ -108,12 +88,43 @@ func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
 	}
 }
 
+// A statusGroup is hosts that say the same. Since is the newest.
+type statusGroup struct {
+	HostStatus
+	names []string
+}
+
+// grouped puts the hosts that say the same together, in the order of the
+// first of each.
+func grouped(hosts []HostStatus) []statusGroup {
+	var groups []statusGroup
+	at := map[HostStatus]int{}
+	for _, h := range hosts {
+		key := h
+		key.Name, key.Since, key.Run = "", 0, ""
+		i, ok := at[key]
+		if !ok {
+			i = len(groups)
+			at[key] = i
+			groups = append(groups, statusGroup{HostStatus: h})
+		}
+		groups[i].names = append(groups[i].names, h.Name)
+		groups[i].Since = max(groups[i].Since, h.Since)
+	}
+	return groups
+}
+
+const nothingYet = "nothing deployed yet"
+
 func state(h HostStatus) string {
 	var parts []string
 	if h.Mark != "" {
 		parts = append(parts, h.Mark)
 	} else if h.Release != "" && h.Problem == "" {
 		parts = append(parts, "not checked to the end")
+	}
+	if h.Release == "" && h.Problem == "" {
+		parts = append(parts, nothingYet)
 	}
 	if h.Problem != "" {
 		parts = append(parts, h.Problem)

@@ -4,7 +4,7 @@
 // The rules of the human views: the marker of a change stands in column 0, so
 // that review tools can colour it; hosts with the same change are shown once;
 // meaning never hangs on colour alone; text that came from hosts or files is
-// cleaned before it gets here; no line says "successfully".
+// made harmless; no line says "successfully".
 package view
 
 import (
@@ -12,14 +12,18 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"shipit/lang/diag"
 )
 
 // A Style is what the reader's terminal can show.
 type Style struct {
 	Color bool
-	Width int // columns; 0 is 80
+	Width int // columns of the terminal; 0 where nobody knows
 }
 
+// width is how wide running text may be.
 func (s Style) width() int {
 	if s.Width <= 0 {
 		return 80
@@ -74,16 +78,22 @@ func plural(n int, one string) string {
 
 // age is how long ago something was, in its largest useful unit.
 func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	const day = 24 * time.Hour
+	for _, u := range []struct {
+		below, unit time.Duration
+		name        string
+	}{
+		{time.Minute, time.Second, "s"},
+		{time.Hour, time.Minute, "m"},
+		{2 * day, time.Hour, "h"},
+		{100 * day, day, "d"},
+		{730 * day, 30 * day, "mo"},
+	} {
+		if d < u.below {
+			return fmt.Sprint(int(max(d, 0)/u.unit)) + u.name
+		}
 	}
+	return fmt.Sprint(int(d/(365*day))) + "y"
 }
 
 // took is a duration as a person would say it: 0.4s, 12s, 1m05s.
@@ -99,29 +109,72 @@ func took(d time.Duration) string {
 }
 
 // table writes rows in columns that are as wide as their widest cell. The
-// last column is not padded.
+// last column is not padded. What a cell says is made harmless first.
 func table(w io.Writer, rows [][]string, paint func(row, col int, cell string) string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
+			row[i] = diag.CleanLine(cell)
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], len([]rune(cell)))
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
 	for r, row := range rows {
-		var b strings.Builder
-		for i, cell := range row {
-			pad := ""
-			if i < len(row)-1 {
-				pad = strings.Repeat(" ", widths[i]-len([]rune(cell))+2)
-			}
-			if paint != nil {
-				cell = paint(r, i, cell)
-			}
-			b.WriteString(cell + pad)
+		last := len(row) - 1
+		for last > 0 && row[last] == "" {
+			last--
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		var b strings.Builder
+		for i, cell := range row[:last+1] {
+			b.WriteString(paint(r, i, cell))
+			if i < last {
+				b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		fmt.Fprintln(w, b.String())
+	}
+}
+
+// wrap breaks text at spaces into lines of at most width columns, where its
+// words allow that.
+func wrap(text string, width int) []string {
+	var lines []string
+	line, n := "", 0
+	for word := range strings.FieldsSeq(text) {
+		m := utf8.RuneCountInString(word)
+		if n > 0 && n+1+m > width {
+			lines = append(lines, line)
+			line, n = "", 0
+		}
+		if n > 0 {
+			line += " "
+			n++
+		}
+		line += word
+		n += m
+	}
+	return append(lines, line)
+}
+
+// fitLast cuts the cells of the last column so that rows fit a terminal of
+// width columns; 0 is no bound.
+func fitLast(rows [][]string, width int) {
+	if width <= 0 {
+		return
+	}
+	last, used := len(rows[0])-1, 0
+	for col := range last {
+		widest := 0
+		for _, row := range rows {
+			widest = max(widest, utf8.RuneCountInString(diag.CleanLine(row[col])))
+		}
+		used += widest + 2
+	}
+	for _, row := range rows {
+		if r := []rune(diag.CleanLine(row[last])); used+len(r) > width && len(r) > 8 {
+			row[last] = string(r[:max(7, width-used-1)]) + "…"
+		}
 	}
 }

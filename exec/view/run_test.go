@@ -1,0 +1,190 @@
+package view_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+	"shipit/exec/view"
+)
+
+// story are the events of a run whose canary fails, with times.
+func story() []event.Event {
+	const canary, other = "restbase1001.eqiad.wmnet", "restbase1002.eqiad.wmnet"
+	events := []event.Event{
+		{Type: event.RunStarted, Text: "deploy of restbase to production started by me@deploy1001"},
+		{Type: event.HostStarted, Host: canary, Phase: event.Stage, Text: canary + ": stage"},
+		{Type: event.HostStarted, Host: other, Phase: event.Stage, Text: other + ": stage"},
+		{Type: event.StepStarted, Host: canary, Step: "stage", Text: canary + ": stage release/2015-06-12/1 by push"},
+		{Type: event.HostDone, Host: canary, Phase: event.Stage, Text: canary + " has the release"},
+		{Type: event.HostDone, Host: other, Phase: event.Stage, Text: other + " has the release"},
+		{Type: event.BatchStarted, Batch: "canary", Slice: 1, Text: "batch canary: " + canary},
+		{Type: event.HostStarted, Host: canary, Phase: event.Switch, Text: canary + ": switch"},
+		{Type: event.Note, Host: canary, Text: canary + ": the whole release is sent"},
+		{
+			Type: event.StepFailed, Host: canary, Step: "check.http.info", At: "restbase.hcl:58",
+			Text: canary + ": check http.info: status 500, wanted 200", Detail: []string{"HTTP/1.1 500", "out of memory"},
+		},
+		{Type: event.HostFailed, Host: canary, Phase: event.Switch, Cause: event.Unhealthy, Text: canary + ": check.http.info: status 500, wanted 200"},
+		{Type: event.RollingBack, Text: "everything touched goes back"},
+		{Type: event.HostStarted, Host: canary, Phase: event.Undo, Text: canary + ": undo"},
+		{Type: event.HostDone, Host: canary, Phase: event.Undo, Text: canary + " is rolled back"},
+		{Type: event.HookStarted, Step: "hook.failure", Text: "tell them"},
+		{Type: event.HookFailed, Step: "hook.failure", At: "restbase.hcl:70", Text: "hook.failure: exit status 1"},
+		{Type: event.GateOpened, Batch: "canary", Text: "wait after batch canary"},
+		{Type: event.Asked, Text: "batch canary is done; go on with the next? (continue, stop)"},
+		{Type: event.Aborted, By: "me@deploy1001", Text: "aborted by me@deploy1001: no new host starts"},
+		{Type: event.Note, Text: hostile},
+		{Type: event.HostDone, Host: "x" + hostile, Text: hostile, Detail: []string{hostile}},
+		{Type: "moon.rose", Text: "the moon rose"},
+		{Type: event.RunFinished, Outcome: event.RolledBack, Text: "the run is over: rolled back"},
+	}
+	for i := range events {
+		events[i].Seq, events[i].Time, events[i].Run = int64(i+1), noon.Add(time.Duration(i)*1500*time.Millisecond), "run9"
+	}
+	return events
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(*view.Lines){
+		"lines":         func(*view.Lines) {},
+		"lines-verbose": func(l *view.Lines) { l.Verbose = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name, func(w io.Writer, s view.Style) {
+				l := view.NewLines(w, s)
+				set(l)
+				for _, e := range story() {
+					if err := l.Append(e); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAHeartbeatNamesWhoIsAwaitedOnlyInSilence(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	l := view.NewLines(&b, view.Style{})
+	for i := range 5 {
+		_ = l.Append(event.Event{
+			Type: event.HostStarted, Host: fmt.Sprintf("host%d", i), Phase: event.Stage, Time: noon.Add(time.Duration(5-i) * time.Second),
+		})
+	}
+	_ = l.Append(event.Event{Type: event.Note, Text: "something", Time: noon.Add(6 * time.Second)})
+	b.Reset()
+	l.Heartbeat(noon.Add(15 * time.Second))
+	if b.Len() > 0 {
+		t.Errorf("within ten seconds it says %q", b.String())
+	}
+	l.Heartbeat(noon.Add(65 * time.Second))
+	if got, want := b.String(), "12:01:05 waiting for host4: stage (1m), host3: stage (1m), host2: stage (1m), and 2 more\n"; got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+// closed is a pipe whose reader went away.
+type closed struct{ writes int }
+
+func (c *closed) Write([]byte) (int, error) {
+	c.writes++
+	return 0, errors.New("broken pipe")
+}
+
+func TestALostReaderIsToldOnceAndNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	pipe := &closed{}
+	l := view.NewLines(pipe, view.Style{})
+	for _, e := range story() {
+		_ = l.Append(e)
+	}
+	l.Heartbeat(noon.Add(time.Hour))
+	if pipe.writes != 1 {
+		t.Errorf("the closed pipe was written to %d times", pipe.writes)
+	}
+}
+
+// report is a report of a deploy of fresh over old on which hosts ended like
+// this; hosts that are not named did not start.
+func report(t *testing.T, o event.Outcome, ended map[int]rollout.Host) func(io.Writer, view.Style) {
+	t.Helper()
+	def := evaluated(t, fresh)
+	facts := fleet(def, old)
+	facts.Hosts[9] = fleet(def, old, fresh).Hosts[9]
+	in := deploy(def, facts)
+	in.Options.Without = []string{facts.Hosts[8].Name}
+	p := plan.Make(in)
+	hosts := rollout.New(p).Hosts()
+	for i, h := range ended {
+		h.Name = hosts[i].Name
+		hosts[i] = h
+	}
+	return func(w io.Writer, s view.Style) { view.Report(w, p, hosts, o, s) }
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	done := rollout.Host{Status: rollout.Done, Touched: true}
+	for name, test := range map[string]struct {
+		outcome event.Outcome
+		hosts   map[int]rollout.Host
+	}{
+		"report-done": {event.Done, map[int]rollout.Host{0: done, 1: done, 2: done, 3: done, 4: done, 5: done, 6: done, 7: done}},
+		"report-back": {event.RolledBack, map[int]rollout.Host{
+			0: {Status: rollout.Undone, Touched: true, Step: "check.http.info", Reason: "restbase1001.eqiad.wmnet: status 500, wanted 200"},
+			1: {Status: rollout.Staged},
+		}},
+		"report-mixed": {event.Mixed, map[int]rollout.Host{
+			0: done,
+			1: {Status: rollout.Stuck, Touched: true, Drained: true, Step: "undo.restart", Reason: hostile},
+			2: {Status: rollout.Unknown, Touched: true, Drained: true, Reason: "restbase1003.eqiad.wmnet: the connection is gone"},
+			3: {Status: rollout.Failed, Reason: "no space left on device", Step: "stage"},
+		}},
+		"report-aborted": {event.Abort, map[int]rollout.Host{0: done}},
+		"report-refused": {event.Refused, map[int]rollout.Host{0: {Status: rollout.Failed, Step: "stage", Reason: "no space left on device"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name, report(t, test.outcome, test.hosts))
+		})
+	}
+}
+
+func TestAStreamIsJSONLineByLine(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	s, err := view.NewStream(&b, "0.4.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range story() {
+		if err := s.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if want := `{"type":"version","format":"1.0","shipit":"0.4.0"}`; lines[0] != want {
+		t.Errorf("the first line is %s, want %s", lines[0], want)
+	}
+	if len(lines) != len(story())+1 {
+		t.Errorf("%d lines for %d events", len(lines), len(story()))
+	}
+	for _, line := range lines {
+		var v struct{ Type string }
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Type == "" {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
