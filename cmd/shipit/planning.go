@@ -97,6 +97,10 @@ func (f *planFlags) make(ctx context.Context, w *world, s *source, repo *release
 	}
 	if repo != nil {
 		in.Logs = logs(ctx, repo, facts, in.Release)
+		if in.NeedKiB, in.NeedFrom, err = needs(ctx, repo, s.def.Service.Transport.Spec, facts, in.Release); err != nil {
+			closeFleet()
+			return nil, err
+		}
 	}
 	return &planned{plan: plan.Make(in), fleet: fleet, root: s.base(), repo: repo, def: s.def, close: closeFleet}, nil
 }

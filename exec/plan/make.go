@@ -32,6 +32,8 @@ type Inputs struct {
 	Salt    []byte // of the hashes of sensitive values; random
 	Options Options
 	NeedKiB int64 // what staging takes on a host's disk; 0: not known
+	// NeedFrom is what it takes instead where that release is live.
+	NeedFrom map[string]int64
 }
 
 // Make makes a plan. It always makes one: what stands against applying it is

@@ -40,7 +40,11 @@ func (m *maker) space(v *move) string {
 	f, where := v.f, orPath(v.f.Path, m.svc.Transport.Path)
 	need := int64(1)
 	if v.flip && m.in.Kind == Deploy && !slices.Contains(f.Releases, v.h.To.ID) {
-		need = max(need, m.in.NeedKiB)
+		stage, ok := m.in.NeedFrom[f.Live]
+		if !ok {
+			stage = m.in.NeedKiB
+		}
+		need = max(need, stage)
 	}
 	switch {
 	case f.FreeKiB >= 0 && f.FreeKiB < need:
