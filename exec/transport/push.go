@@ -50,7 +50,7 @@ func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, in
 // time from it (-o -m).
 const (
 	fillAll = `mkdir -- "$in"
-(cd -- "$in" && data tar -xomf -)
+(cd -- "$in" && unpack)
 mv -- "$in/.shipit-parcel/list" "$list"
 rmdir -- "$in/.shipit-parcel"
 { same "$in" "$list" && sums "$in" "$list"; } || die "the release did not arrive as it was sent"
@@ -67,7 +67,7 @@ cd -- "$in"
 `
 	// fillChanged follows the commands that remove what differs, so that
 	// nothing is ever written through a link to a file of the base.
-	fillChanged = `data tar -xomf -
+	fillChanged = `unpack
 cd - >/dev/null
 parcel=$in/.shipit-parcel
 comm -23 "$p/.shipit/manifest/$base" "$parcel/without" | sort -m - "$parcel/with" >"$list"

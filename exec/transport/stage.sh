@@ -56,6 +56,10 @@ shared() {
   [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1"
   ln -s -- "$2" "$in/$1"
 }
+# unpack unpacks what is sent; tar's own last line does not say what is wrong.
+unpack() {
+  data tar -xomf - || die "cannot unpack the release below $p, where $(df -Pk . | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free"
+}
 # settle makes the verified release appear. Its bytes are on disk before its name is.
 settle() {
   sync -f "$p/.shipit" 2>/dev/null || sync
