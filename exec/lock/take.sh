@@ -12,7 +12,10 @@ if ! flock -w "$patience" 9; then look; fact held yes; die "a script of another 
 lock_free || { look; fact held yes; die "another run holds the lock"; }
 g=$(generation)
 g=$((g + 1))
-put() { printf '%s\n' "$2" >"$d/.$1.$$" && mv -f -- "$d/.$1.$$" "$d/$1"; }
+put() {
+  { printf '%s\n' "$2" >"$d/.$1.$$" && mv -f -- "$d/.$1.$$" "$d/$1"; } 2>/dev/null ||
+    die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"
+}
 # The old holder is fenced from here on: a generation names one holder for ever.
 put generation "$g"
 rm -f -- "$d/run" "$d"/lease.*
