@@ -87,6 +87,10 @@ func TestE2ESubmodules(t *testing.T) {
 	git(t, work, "tag", "-a", "-m", "one", first)
 	git(t, "/", "clone", "-q", "--bare", work, f.path("def/app.git"))
 
+	// A push would bring half of it: refused before anything changes.
+	f.define(definition{repo: s.URL + "/app.git"})
+	contains(t, f.shipit(1, "plan", "hello.hcl", "--release", first), "submodules (vendor/lib)")
+
 	d := definition{repo: s.URL + "/app.git", transport: strings.Replace(gitTransport, "\n  }", "\n    submodules = true\n  }", 1)}
 	f.define(d)
 	f.apply(0, first)

@@ -35,6 +35,7 @@ type host struct {
 	home string // of its login, and the root of everything it has
 	key  ssh.Signer
 	o    hostOptions
+	pid  int // of sshd
 }
 
 type hostOptions struct {
@@ -46,7 +47,6 @@ type hostOptions struct {
 	// conf, pidfile and current are where the service has them; default
 	// below the home.
 	conf, pidfile, current string
-	initd                  string // the init script's place, default home/etc/init.d
 }
 
 // addHost starts a host.
@@ -81,19 +81,18 @@ func (h *host) writeTools() {
 	def(&h.o.conf, "etc/hello.conf")
 	def(&h.o.pidfile, "run/hello.pid")
 	def(&h.o.current, "srv/hello/current")
-	def(&h.o.initd, "etc/init.d/hello")
 	fill := strings.NewReplacer("@SERVER@", server, "@CURRENT@", h.o.current, "@CONF@", h.o.conf, "@PIDFILE@", h.o.pidfile,
 		"@ADDR@", net.JoinHostPort(h.addr, strconv.Itoa(httpPort)), "@LOG@", filepath.Join(h.home, "run/hello.log"))
-	for from, to := range map[string]string{
-		"hello.init": filepath.Join(h.home, "etc/init.d/hello"),
-		"service.sh": filepath.Join(h.home, "bin/service"),
-		"pool.sh":    filepath.Join(h.home, "bin/pool"),
-	} {
+	tools := map[string]string{"hello.init": "etc/init.d/hello", "pool.sh": "bin/pool"}
+	if h.o.mounts == "" { // else the machine's own, with an /etc of the host's own
+		tools["service.sh"] = "bin/service"
+	}
+	for from, to := range tools {
 		text, err := os.ReadFile(filepath.Join("testdata/e2e", from))
 		if err != nil {
 			h.f.t.Fatal(err)
 		}
-		if err := os.WriteFile(to, []byte(fill.Replace(string(text))), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(h.home, to), []byte(fill.Replace(string(text))), 0o755); err != nil {
 			h.f.t.Fatal(err)
 		}
 	}
@@ -146,6 +145,7 @@ func (h *host) startSSHD() {
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
+	h.pid = cmd.Process.Pid
 	t.Cleanup(func() {
 		h.stopped()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -196,12 +196,18 @@ func (h *host) known() string {
 	return b.String()
 }
 
-func (h *host) path(rel string) string { return filepath.Join(h.home, filepath.FromSlash(rel)) }
+// path is a file below the home, or, if absolute, of the host's own root.
+func (h *host) path(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Join(fmt.Sprintf("/proc/%d/root", h.pid), name)
+	}
+	return filepath.Join(h.home, name)
+}
 
-// has reads a file below the home; "" is none.
-func (h *host) has(rel string) string {
+// has reads a file; "" is none.
+func (h *host) has(name string) string {
 	h.f.t.Helper()
-	text, err := os.ReadFile(h.path(rel))
+	text, err := os.ReadFile(h.path(name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		h.f.t.Fatal(err)
 	}
@@ -265,11 +271,9 @@ func (h *host) processes() []int {
 func (h *host) stopped() {
 	t := h.f.t
 	t.Helper()
-	for _, file := range []string{h.o.pidfile, h.path("run/hello.pid")} {
-		text, _ := os.ReadFile(file)
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+	text, _ := os.ReadFile(h.path(h.o.pidfile))
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	var left []int
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
