@@ -47,6 +47,15 @@ type Diagnostic struct {
 	Related  []Related `json:"related,omitempty"`
 	Hosts    []string  `json:"hosts,omitempty"`        // the hosts it concerns, in declared order
 	Envs     []string  `json:"environments,omitempty"` // the environments it concerns
+	Fixes    []Fix     `json:"fixes,omitempty"`        // changes that together correct it
+}
+
+// A Fix is a change of the text where the answer is certain: Text takes the
+// place of Range, which is on one line and may be empty.
+type Fix struct {
+	Title string `json:"title"` // what it does: "write hosts"
+	Range Range  `json:"range"`
+	Text  string `json:"text"`
 }
 
 // String is "file:line" for messages, or "" for the zero Range.

@@ -22,6 +22,6 @@ func (l List) JSON() ([]byte, error) {
 		ErrorCount   int    `json:"error_count"`
 		WarningCount int    `json:"warning_count"`
 		Diagnostics  List   `json:"diagnostics"`
-	}{"1.0", errors == 0, errors, warnings, l})
+	}{"1.1", errors == 0, errors, warnings, l})
 	return b.Bytes(), err
 }

@@ -40,6 +40,17 @@ func compare(a, b Diagnostic) int {
 		slices.CompareFunc(a.Related, b.Related, compareRelated),
 		slices.Compare(a.Hosts, b.Hosts),
 		slices.Compare(a.Envs, b.Envs),
+		slices.CompareFunc(a.Fixes, b.Fixes, compareFix),
+	)
+}
+
+func compareFix(a, b Fix) int {
+	return cmp.Or(
+		cmp.Compare(a.Range.File, b.Range.File),
+		comparePos(a.Range.Start, b.Range.Start),
+		comparePos(a.Range.End, b.Range.End),
+		cmp.Compare(a.Text, b.Text),
+		cmp.Compare(a.Title, b.Title),
 	)
 }
 

@@ -1,5 +1,7 @@
 package diag
 
+import "strings"
+
 // Nearest returns the candidate that name was most likely meant to be, or ""
 // if none is near enough: a wrong suggestion is worse than none. Candidates
 // are ranked by the edits between them and name, of which two swapped
@@ -19,6 +21,39 @@ func Nearest(name string, candidates []string) string {
 		}
 	}
 	return nearest
+}
+
+// Certain returns the candidate that name must have been meant to be, or ""
+// where there is room for doubt: exactly one candidate is near, the name is
+// long enough to tell, and the two do not differ in a number, because worker1
+// is no misspelt worker2.
+func Certain(name string, candidates []string) string {
+	if len([]rune(name)) < 3 {
+		return ""
+	}
+	near := ""
+	for _, c := range candidates {
+		if c == near || Nearest(name, []string{c}) == "" {
+			continue
+		}
+		if near != "" {
+			return ""
+		}
+		near = c
+	}
+	if digits(near) != digits(name) {
+		return ""
+	}
+	return near
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
 }
 
 // distance is the optimal string alignment distance of a and b: insertions,

@@ -56,3 +56,27 @@ func TestNearestIsACandidate(t *testing.T) {
 		}
 	})
 }
+
+func TestCertainLeavesNoRoomForDoubt(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		candidates []string
+		want       string
+	}{
+		{"hosst", []string{"user", "hosts"}, "hosts"},
+		{"hosst", []string{"host", "hosts"}, ""}, // either
+		{"hosst", []string{"hosts", "hosts"}, "hosts"},
+		{"worker2", []string{"worker1"}, ""}, // another one, not declared
+		{"wroker1", []string{"worker1"}, "worker1"},
+		{"wroker1", []string{"worker1", "worker2"}, ""},
+		{"ta", []string{"at"}, ""},
+		{"color", []string{"hosts"}, ""},
+		{"x", nil, ""},
+	}
+	for _, tt := range tests {
+		if got := diag.Certain(tt.name, tt.candidates); got != tt.want {
+			t.Errorf("Certain(%q, %q) = %q, want %q", tt.name, tt.candidates, got, tt.want)
+		}
+	}
+}

@@ -190,7 +190,7 @@ func TestJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const none = `{
-  "format": "1.0",
+  "format": "1.1",
   "valid": true,
   "error_count": 0,
   "warning_count": 0,
