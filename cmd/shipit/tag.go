@@ -39,26 +39,18 @@ func (c *tagCmd) Run(w *world) error {
 		return err
 	}
 	today := w.now().UTC().Format(time.DateOnly)
-	next := tag.NextOptions{Hotfix: c.Hotfix, Bump: c.Bump}
+	o := release.TagOptions{
+		NextOptions: tag.NextOptions{Hotfix: c.Hotfix, Bump: c.Bump},
+		Commit:      c.Commit, Message: c.Message,
+	}
 	if c.DryRun {
-		list, err := repo.Releases(ctx, scheme)
-		if err != nil {
-			return err
+		name, err := repo.NextTag(ctx, scheme, today, o)
+		if err == nil {
+			fmt.Fprintln(w.stdout, name)
 		}
-		names := make([]string, len(list))
-		for i, r := range list {
-			names[i] = r.Tag.Name
-		}
-		name, err := scheme.Next(names, today, next)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(w.stdout, name)
 		return err
 	}
-	r, err := repo.Tag(ctx, scheme, today, release.TagOptions{
-		NextOptions: next, Commit: c.Commit, Message: c.Message,
-	})
+	r, err := repo.Tag(ctx, scheme, today, o)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (r *Repo) remote(ctx context.Context, wanted string) (string, error) {
 // TagOptions say what Tag is to tag.
 type TagOptions struct {
 	tag.NextOptions
-	Commit  string // HEAD if empty
+	Commit  string // any name of a commit that git knows; HEAD if empty
 	Message string
 	Remote  string // as in TagRequest
 }
@@ -163,26 +163,16 @@ const tries = 5
 // The remote's tags count as well as ours, and in a mirror also those that
 // were deleted: a name never comes back.
 func (r *Repo) Tag(ctx context.Context, s tag.Scheme, today string, o TagOptions) (Release, error) {
-	if o.Commit == "" {
-		commit, err := head(ctx, r.dir)
-		if err != nil {
-			return Release{}, err
-		}
-		if commit == "" {
-			return Release{}, fmt.Errorf("%s has no commit to tag", r.name)
-		}
-		o.Commit = commit
+	commit, err := r.revision(ctx, o.Commit)
+	if err != nil {
+		return Release{}, err
 	}
 	for try := 1; ; try++ {
-		existing, err := r.names(ctx, s, o.Remote)
+		name, err := r.NextTag(ctx, s, today, o)
 		if err != nil {
 			return Release{}, err
 		}
-		name, err := s.Next(existing, today, o.NextOptions)
-		if err != nil {
-			return Release{}, err
-		}
-		err = r.CreateTag(ctx, TagRequest{Name: name, Commit: o.Commit, Message: o.Message, Remote: o.Remote})
+		err = r.CreateTag(ctx, TagRequest{Name: name, Commit: commit, Message: o.Message, Remote: o.Remote})
 		switch {
 		case err == nil:
 			return r.Resolve(ctx, s, name)
@@ -190,6 +180,32 @@ func (r *Repo) Tag(ctx context.Context, s tag.Scheme, today string, o TagOptions
 			return Release{}, err
 		}
 	}
+}
+
+// NextTag is the name that Tag would try first. It changes nothing.
+func (r *Repo) NextTag(ctx context.Context, s tag.Scheme, today string, o TagOptions) (string, error) {
+	existing, err := r.names(ctx, s, o.Remote)
+	if err != nil {
+		return "", err
+	}
+	return s.Next(existing, today, o.NextOptions)
+}
+
+// revision is the id of the commit that git knows as rev; "" is HEAD.
+func (r *Repo) revision(ctx context.Context, rev string) (string, error) {
+	if rev == "" || rev == "HEAD" {
+		commit, err := head(ctx, r.dir)
+		if err == nil && commit == "" {
+			err = fmt.Errorf("%s has no commit to tag", r.name)
+		}
+		return commit, err
+	}
+	if !strings.HasPrefix(rev, "-") { // which git would take for an option
+		if out, err := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", rev+"^{commit}"); err == nil {
+			return strings.TrimSpace(string(out)), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no commit %q; git log there shows those that can be tagged", r.name, rev)
 }
 
 // names are all names of the scheme that are or were taken, here or there.

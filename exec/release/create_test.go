@@ -51,6 +51,30 @@ func TestTagIsAnnotatedAndPushed(t *testing.T) {
 	}
 }
 
+func TestWhatIsTaggedIsAnyCommitThatGitKnows(t *testing.T) {
+	t.Parallel()
+	_, clones := shared(t, 1)
+	first := clones[0].git("rev-parse", "HEAD")
+	second := clones[0].commit("second")
+	r := clones[0].open()
+	for i, rev := range []string{"HEAD~1", "HEAD", first[:10], second, ""} {
+		want := []string{first, second, first, second, second}[i]
+		next, err := r.NextTag(t.Context(), dated, today, release.TagOptions{Commit: rev})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Tag(t.Context(), dated, today, release.TagOptions{Commit: rev})
+		if err != nil || got.Commit != want || got.Tag.Name != next {
+			t.Errorf("Commit %q: got %s at %s, %v, want %s at %s", rev, got.Tag.Name, got.Commit, err, next, want)
+		}
+	}
+	for _, rev := range []string{"nothere", "--all", "HEAD:"} {
+		if got, err := r.Tag(t.Context(), dated, today, release.TagOptions{Commit: rev}); err == nil || !strings.Contains(err.Error(), "has no commit") {
+			t.Errorf("Commit %q: got %s, %v", rev, got.Tag.Name, err)
+		}
+	}
+}
+
 func TestTagSeesTheTagsOfOthers(t *testing.T) {
 	t.Parallel()
 	bare, clones := shared(t, 1)
