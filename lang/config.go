@@ -209,6 +209,7 @@ func (c *Config) checkNode(n *node) {
 			continue // its words are not names
 		}
 		refs, diags := eval.References(a.expr, a.scope, c.symbols)
+		c.escapeShell(a, diags)
 		if a.name != "values" || n.schema.Name != "environment" { // has words of its own for it
 			diags = append(diags, eval.RepeatedKeys(a.expr)...)
 		}

@@ -30,16 +30,24 @@ func consolidate(diags diag.List, environments int, secrets map[string]bool) dia
 		}
 		out[i].Hosts = union(out[i].Hosts, d.Hosts)
 		out[i].Envs = union(out[i].Envs, d.Envs)
+		if !slices.Equal(out[i].Fixes, d.Fixes) {
+			out[i].Fixes = nil // not the same for all, so not certain
+		}
 	}
 	redact := redactor(secrets)
 	for i := range out {
 		d := &out[i]
 		if len(d.Envs) >= environments {
 			d.Envs = nil
+		} else if d.Code == "E0207" {
+			d.Fixes = nil // elsewhere the name is right
 		}
 		d.Summary, d.Detail, d.Label, d.Help = redact(d.Summary), redact(d.Detail), redact(d.Label), redact(d.Help)
 		for j := range d.Related {
 			d.Related[j].Text = redact(d.Related[j].Text)
+		}
+		if slices.ContainsFunc(d.Fixes, func(f diag.Fix) bool { return redact(f.Title+"\n"+f.Text) != f.Title+"\n"+f.Text }) {
+			d.Fixes = nil
 		}
 	}
 	return out.Sorted()

@@ -119,6 +119,8 @@ func (e *evaluator) decode(a *attribute) decoded {
 		}
 		if secret {
 			d.Detail = eval.Withheld
+		} else {
+			d.Fixes = e.wrongFixes(a, d)
 		}
 		e.report(d)
 		return decoded{}

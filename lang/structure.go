@@ -140,7 +140,9 @@ func (s *structurer) body(n *node, body hcl.Body, scope schema.Scope) {
 		return
 	}
 	content, problems := body.Content(s.hclSchema(n))
+	from := len(s.diags)
 	wrong := s.unsupported(n, problems)
+	to := len(s.diags)
 	for name, a := range content.Attributes {
 		as := n.attrSchema(name)
 		attrScope := scope
@@ -159,6 +161,7 @@ func (s *structurer) body(n *node, body hcl.Body, scope schema.Scope) {
 		n.blocks = append(n.blocks, child)
 		s.body(child, b.Body, scope)
 	}
+	doubt(n, s.diags[from:to])
 	s.required(n, wrong)
 }
 
@@ -199,6 +202,7 @@ func (s *structurer) block(b *schema.Block, hb *hcl.Block) *node {
 			if near := diag.Nearest(labels[0], b.KindNames()); near != "" {
 				d.Help = fmt.Sprintf("Did you mean %q?", near)
 			}
+			d.Fixes = eval.Rename(ranges[0], `"`, labels[0], `"`, b.KindNames())
 			return nil
 		}
 		labels, ranges = labels[1:], ranges[1:]
@@ -264,7 +268,11 @@ func (s *structurer) unknownName(at hcl.Range, name, where string, isArgument bo
 	if len(same) == 0 {
 		d.Detail = fmt.Sprintf("There are no %ss %s.", what, where)
 	}
-	near := diag.Nearest(name, append(slices.Clone(same), other...))
+	known := append(slices.Clone(same), other...)
+	if slices.Contains(same, diag.Certain(name, known)) {
+		d.Fixes = eval.Rename(at, "", name, "", known)
+	}
+	near := diag.Nearest(name, known)
 	if near != "" {
 		d.Help = fmt.Sprintf("Did you mean %q?", near)
 	}

@@ -151,6 +151,7 @@ func (e *evaluator) checkEnvironment() {
 		if near := diag.Nearest(name, e.symbols.Variables); near != "" {
 			d.Help = fmt.Sprintf("Did you mean %q?", near)
 		}
+		d.Fixes = eval.Rename(at, "", name, "", e.symbols.Variables)
 		e.report(d)
 	}
 }

@@ -132,7 +132,9 @@ func (c *Config) badType(p *hcl.Diagnostic) {
 	r := p.Subject
 	word := c.structure.text(*r)
 	d := c.structure.errorf("E0315", *r, "", "Types are string, number, bool, any, list(…), set(…), map(…), object({…}) and tuple([…]).", "not a type")
-	if near := diag.Nearest(word, []string{"string", "number", "bool", "any", "list", "set", "map", "object", "tuple"}); near != "" && near != word {
+	types := []string{"string", "number", "bool", "any", "list", "set", "map", "object", "tuple"}
+	if near := diag.Nearest(word, types); near != "" && near != word {
+		d.Fixes = eval.Rename(*r, "", word, "", types)
 		d.Help = fmt.Sprintf("Did you mean %q?", near)
 	} else if strings.HasPrefix(word, `"`) || near == word {
 		d.Help = p.Detail

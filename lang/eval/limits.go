@@ -162,11 +162,12 @@ func At(code string, r hcl.Range, summary, detail, help string) diag.Diagnostic 
 // writes 0644 means an octal number, which HCL does not have.
 func LeadingZeros(tokens hclsyntax.Tokens) diag.List {
 	var diags diag.List
-	for _, t := range tokens {
+	for i, t := range tokens {
 		if t.Type == hclsyntax.TokenNumberLit && len(t.Bytes) > 1 && t.Bytes[0] == '0' && isDigit(t.Bytes[1]) {
 			diags = append(diags, At("E0313", t.Range, "number with a leading zero",
 				fmt.Sprintf("HCL reads %s as the number %s, not as an octal one.", t.Bytes, strings.TrimLeft(string(t.Bytes[:len(t.Bytes)-1]), "0")+string(t.Bytes[len(t.Bytes)-1:])),
 				fmt.Sprintf("Write \"%s\" for a mode, or leave out the zero.", t.Bytes)))
+			diags[len(diags)-1].Fixes = quoteMode(tokens, i)
 		}
 	}
 	return diags

@@ -51,6 +51,9 @@ func reference(traversal hcl.Traversal, scope schema.Scope, symbols Symbols) (Re
 	allowed := scope.Names()
 	if !slices.Contains(allowed, root) {
 		d := outOfScope(root, rootRange, scope)
+		if d.Code == "E0201" && len(traversal) > 1 {
+			d.Fixes = Rename(rootRange, "", root, "", allowed)
+		}
 		return Ref{}, &d
 	}
 	ref := Ref{Root: root, All: true, Range: traversal.SourceRange()}
@@ -74,6 +77,7 @@ func reference(traversal hcl.Traversal, scope schema.Scope, symbols Symbols) (Re
 		if near := diag.Nearest(ref.Name, known); near != "" {
 			d.Help = fmt.Sprintf("Did you mean %q?", near)
 		}
+		d.Fixes = renameStep(traversal[1], known)
 		return &d
 	}
 	switch root {
@@ -176,6 +180,7 @@ func UnknownFunctions(expr hcl.Expression, known []string) diag.List {
 			if text := Describe(near); text != "" {
 				d.Help += " " + text + "."
 			}
+			d.Fixes = Rename(call.NameRange, "", call.Name, "", known)
 		default:
 			d.Help = "`docs/language.md` lists all functions."
 		}

@@ -28,14 +28,17 @@ func TranslateSyntax(p *hcl.Diagnostic, source []byte) diag.List {
 			d.Code, d.Summary = "E0108", "arguments are set with \"=\", not with \":\""
 			d.Detail = ""
 			d.Help = fmt.Sprintf("Write %s = %s", m[1], m[2])
+			d.Fixes = colonToEqual(source, r)
 		}
 	case p.Summary == "Invalid template control keyword", p.Summary == "Invalid template directive":
 		d.Code, d.Summary = "E0109", "\"%{\" begins a template directive"
 		d.Detail = "After \"%{\" stands if, for, else, endif or endfor."
 		d.Help = "Write %%{ for the text itself."
+		d.Fixes = escapeDirective(source, r)
 	case strings.HasPrefix(p.Summary, "Extra characters after interpolation"):
 		d.Detail = "Between \"${\" and \"}\" stands one expression."
 		d.Help = "Write $${ for a shell to read it."
+		d.Fixes = escapeShell(source, r)
 	case p.Summary == "Attribute redefined":
 		d.Code, d.Summary = "E0110", fmt.Sprintf("%q is set twice", text(source, r))
 		d.Detail = ""

@@ -196,7 +196,12 @@ func explain(p *hcl.Diagnostic, secret bool) (diag.Diagnostic, bool) {
 		}
 		next, known, found := enter(value, key)
 		if !found {
-			return missing(path, value, key, known, computed, secret), true
+			d := missing(path, value, key, known, computed, secret)
+			// What a local holds stands in the definition; labels differ between hosts.
+			if strings.HasPrefix(path, "local.") && key.Type() == cty.String && !computed && !secret {
+				d.Fixes = Rename(subject(p), ".", key.AsString(), "", known)
+			}
+			return d, true
 		}
 		path += step(key)
 		value = next
