@@ -10,8 +10,8 @@ import (
 	"shipit/lang/eval"
 )
 
-// build evaluates everything and puts the definition together.
-func (e *evaluator) build() *Definition {
+// buildCommon evaluates what all services share.
+func (e *evaluator) buildCommon() {
 	e.checkEnvironment()
 	for _, v := range e.variables {
 		e.variableValue(v.name)
@@ -19,13 +19,16 @@ func (e *evaluator) build() *Definition {
 	for _, l := range e.locals {
 		e.localValue(l.name)
 	}
-	hosts := e.allHosts()
+	e.allHosts()
 	e.envValue("hosts")
 	e.protected()
-	n := e.service
-	if n == nil {
-		return nil
-	}
+}
+
+// build evaluates a service and puts its definition together. Known tells
+// that it has hosts, and which.
+func (e *evaluator) build(n *node) (_ *Definition, known bool) {
+	e.service, e.serviceHosts = n, nil
+	hosts := e.machineOrder
 	d := &Definition{File: e.path, Env: Environment{Name: e.envName, Protected: e.protected()}}
 	if e.release != nil {
 		d.Release = *e.release
@@ -57,7 +60,7 @@ func (e *evaluator) build() *Definition {
 	d.Sources = append(slices.Clone(e.digests), e.used...)
 	slices.SortFunc(d.Sources, func(a, b Source) int { return compareText(a.Path, b.Path) })
 	d.Sources = slices.Compact(d.Sources)
-	return d
+	return d, known && len(names) > 0
 }
 
 func compareText(a, b string) int {

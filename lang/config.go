@@ -40,7 +40,8 @@ type Config struct {
 	locals       []*attribute
 	groups       []*node
 	environments []*node
-	service      *node
+	services     []*node
+	waits        map[*node][]wait // for other services, by after
 	symbols      eval.Symbols
 	defaults     map[*schema.Attr]any
 }
@@ -101,20 +102,17 @@ func (c *Config) declare() {
 				c.environments = append(c.environments, n)
 			}
 		case "service":
-			if c.service != nil {
-				d := s.errorf("E0411", n.def, "Put each service into a definition of its own; they can include the same files.",
-					fmt.Sprintf("The definition declares %q and %q.", c.service.name(), n.name()), "a definition has one service")
-				d.Related = []diag.Related{{Range: eval.Range(c.service.def), Text: "the first is here"}}
-				continue
+			if c.unique(n, "service", c.services) {
+				c.services = append(c.services, n)
 			}
-			c.service = n
 			c.declareService(n)
 		}
 	}
 	s.count(c.start(), c.schema.Child("shipit"), filter(c.nodes, "shipit"), false)
-	if c.service == nil && len(s.diags) == 0 {
+	if len(c.services) == 0 && len(s.diags) == 0 {
 		s.errorf("E0411", c.start(), "Add service \"name\" { … }", "", "the definition has no service")
 	}
+	c.checkServices()
 	c.symbols = eval.Symbols{Functions: eval.FunctionNames()}
 	for _, v := range c.variables {
 		c.symbols.Variables = append(c.symbols.Variables, v.name)
@@ -205,7 +203,7 @@ func (c *Config) checkReferences() {
 func (c *Config) checkNode(n *node) {
 	for _, name := range n.order {
 		a := n.attrs[name]
-		if a.schema != nil && a.schema.Type == schema.Types {
+		if a.schema != nil && (a.schema.Type == schema.Types || a.schema.Type == schema.Services) {
 			continue // its words are not names
 		}
 		refs, diags := eval.References(a.expr, a.scope, c.symbols)

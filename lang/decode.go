@@ -196,8 +196,8 @@ func convertValue(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		return convertCommand(s, v)
 	case schema.Labels:
 		return convertLabels(s, v)
-	case schema.Hosts:
-		return nil, nil // hostNames reads them
+	case schema.Hosts, schema.Services:
+		return nil, nil // hostNames and readAfter read them
 	}
 	panic("internal error: no decoder for " + string(s.Type))
 }

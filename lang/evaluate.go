@@ -12,6 +12,8 @@ import (
 type Inputs struct {
 	// Env is the environment; "" is the only one.
 	Env string
+	// Service is the one to evaluate; "" is the only one.
+	Service string
 	// Vars are values for variables; a later one wins over an earlier one.
 	Vars []Assignment
 	// Release stands for release.* in expressions. Without it, attributes
@@ -29,10 +31,15 @@ func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
 	if problem != nil {
 		return nil, diag.List{*problem}
 	}
+	n, problem := c.service(in.Service)
+	if problem != nil {
+		return nil, diag.List{*problem}
+	}
 	e := c.evaluator(env, in.Vars)
 	e.release = in.Release
 	e.checkAssigned(in.Vars)
-	d := e.build()
+	e.buildCommon()
+	d, _ := e.build(n)
 	diags := consolidate(e.diags, 1, e.secrets)
 	if diags.HasErrors() {
 		return nil, diags
@@ -40,8 +47,8 @@ func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
 	return d, diags
 }
 
-// Validate evaluates everything offline: every environment, every host,
-// every expression. Variables without a value and release.* are unknown.
+// Validate evaluates everything offline: every environment, every service,
+// every host, every expression. Variables without a value and release.* are unknown.
 func (c *Config) Validate(vars []Assignment) diag.List {
 	if c.tooOld || c.unread {
 		return nil
@@ -53,8 +60,15 @@ func (c *Config) Validate(vars []Assignment) diag.List {
 		e := c.evaluator(env, vars)
 		e.offline = true
 		e.checkAssigned(vars)
-		e.build()
+		e.buildCommon()
+		var definitions []*Definition
+		for _, n := range c.ordered() {
+			if d, known := e.build(n); known {
+				definitions = append(definitions, d)
+			}
+		}
 		diags = append(diags, e.diags...)
+		diags = append(diags, Overlaps(definitions)...)
 		for s := range e.secrets {
 			secrets[s] = true
 		}

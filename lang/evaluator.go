@@ -22,6 +22,7 @@ type evaluator struct {
 	*Config
 	envName  string
 	env      *node // nil where none is declared
+	service  *node // nil while none is looked at
 	assigned map[string]Assignment
 	release  *Release
 	offline  bool // validate: what is not given is unknown
@@ -79,7 +80,7 @@ func (c *Config) evaluator(env string, vars []Assignment) *evaluator {
 // report records a mistake with where it was met.
 func (e *evaluator) report(d diag.Diagnostic) {
 	d.Envs = []string{e.envName}
-	if e.host != nil {
+	if e.host != nil && e.host.Name != "" {
 		d.Hosts = []string{e.host.Name}
 	}
 	e.diags = append(e.diags, d)
@@ -286,9 +287,9 @@ func (e *evaluator) serviceValue(name string) cty.Value {
 	case name == "name":
 		return cty.StringVal(n.name())
 	case name == "hosts":
-		return e.symbol("service.hosts", n.at("hosts"), func() cty.Value { return e.hostList(n) })
+		return e.symbol("service.hosts of "+n.name(), n.at("hosts"), func() cty.Value { return e.hostList(n) })
 	default:
-		return e.symbol("service.user", n.at("user"), func() cty.Value {
+		return e.symbol("service.user of "+n.name(), n.at("user"), func() cty.Value {
 			user, ok := e.attr(n, "user")
 			switch {
 			case ok:

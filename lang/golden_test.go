@@ -27,13 +27,14 @@ const goldens = "../testdata/lang/*.txtar"
 
 // A golden is a definition with what shipit says about it. The comment of the
 // archive holds directives, one a line: evaluate [ENV], var NAME=VALUE,
-// environ NAME=VALUE, release TAG, version V, pad FILE BYTES,
+// environ NAME=VALUE, release TAG, service NAME, version V, pad FILE BYTES,
 // slow (run twice, not twenty times); everything else is for readers.
 type golden struct {
 	files    fstest.MapFS
 	vars     []lang.Assignment
 	evaluate bool
 	env      string
+	service  string
 	release  *lang.Release
 	options  lang.Options
 	pad      []padding
@@ -72,6 +73,8 @@ func parseGolden(a *txtar.Archive) golden {
 			g.pad = append(g.pad, padding{file, n})
 		case "slow":
 			g.slow = true
+		case "service":
+			g.service = rest
 		case "version":
 			g.options.Version = rest
 		}
@@ -97,7 +100,7 @@ func (g golden) run(t *testing.T) (diags, definition string) {
 	var d *lang.Definition
 	if g.evaluate {
 		if !list.HasErrors() {
-			d, list = c.Evaluate(lang.Inputs{Env: g.env, Vars: g.vars, Release: g.release})
+			d, list = c.Evaluate(lang.Inputs{Env: g.env, Service: g.service, Vars: g.vars, Release: g.release})
 		}
 		if d == nil && !list.HasErrors() {
 			t.Error("no definition and no error")

@@ -29,6 +29,9 @@ const (
 type Options struct {
 	// Version of shipit, for required_version; "" and "dev" accept all.
 	Version string
+	// Linked tells that Link looks for the services that the definition names
+	// and does not declare.
+	Linked bool
 	// Scheme checks a tag scheme; nil accepts all.
 	Scheme func(scheme string) error
 }

@@ -134,7 +134,7 @@ func block(b *strings.Builder, s *schema.Block, parent string, scope schema.Scop
 
 func times(s *schema.Block) string {
 	switch {
-	case s.Min == 1 && s.Max == 1 || s.Name == "service":
+	case s.Min == 1 && s.Max == 1:
 		return ", exactly once"
 	case s.Max == 1:
 		return ", at most once"

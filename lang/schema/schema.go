@@ -18,8 +18,9 @@ const (
 	Words    Type = "string or list of strings"
 	Labels   Type = "map of strings"
 	Hosts    Type = "list of hosts"
-	Command  Type = "command" // argv: a list of strings, not empty
-	Types    Type = "type"    // string, list(number) …
+	Services Type = "list of services" // service.NAME each, never computed
+	Command  Type = "command"          // argv: a list of strings, not empty
+	Types    Type = "type"             // string, list(number) …
 	Any      Type = "any value"
 	Values   Type = "object" // keys are names of variables
 )

@@ -103,12 +103,13 @@ func environment() *Block {
 
 func service() *Block {
 	return &Block{
-		Name: "service", Labels: []Label{{"name", Name}}, Scope: Env, Max: 1,
-		Doc: "What is deployed. A definition has exactly one.",
+		Name: "service", Labels: []Label{{"name", Name}}, Scope: Env,
+		Doc: "What is deployed. A definition has one or more.",
 		Attrs: []Attr{
 			{Name: "description", Type: String, Form: Line, Scope: Service, Doc: "One line for people."},
 			{Name: "owners", Type: Strings, Default: "[]", Form: Line, Scope: Service, Doc: "Who to ask."},
 			{Name: "hosts", Type: Hosts, Required: true, Doc: "The machines, in the order of deployment."},
+			{Name: "after", Type: Services, Doc: "Services that come before this one where several are planned or applied together, as [service.NAME]: of this definition, or of another that the command names. A rollback goes the other way round."},
 			{Name: "user", Type: String, Form: UserName, Doc: "The Unix user that owns the releases and runs the commands. Default: the login."},
 		},
 		Blocks: []*Block{
