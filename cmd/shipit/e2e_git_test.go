@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
@@ -32,8 +33,10 @@ func TestE2EHostsFetchByGit(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2)
 	s := serveGit(t, f.path("def"))
-	f.define(definition{transport: gitTransport, repo: s.URL + "/hello.git"})
+	d := definition{transport: strings.Replace(gitTransport, "\n  }", fmt.Sprintf("\n    origin = %q\n  }", f.path("def/hello.git")), 1)}
+	f.define(d) // a path that the hosts can read
 	f.apply(0, first)
+	f.define(definition{transport: gitTransport, repo: s.URL + "/hello.git"})
 	f.apply(0, second)
 	for _, h := range f.hosts {
 		h.runs(second)

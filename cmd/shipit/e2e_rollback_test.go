@@ -16,7 +16,7 @@ const hup = `restart "signal" {
 // and files both go back with it (H7).
 func TestE2ERestartBySignal(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 2)
+	f := newFleet(t, 1)
 	f.define(definition{})
 	f.apply(0, first)
 	f.define(definition{restart: hup})

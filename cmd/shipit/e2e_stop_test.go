@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,14 +43,19 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// TestE2ECtrlCFinishesWhatIsInFlight: one interrupt starts nothing more.
+// TestE2ECtrlCFinishesWhatIsInFlight: one interrupt during a slow check lets
+// its host finish and starts nothing more.
 func TestE2ECtrlCFinishesWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3)
 	f.define(definition{})
 	f.apply(0, first)
 	old := f.hosts[1].runs(first)
-	f.define(definition{more: gate})
+	f.define(definition{more: `check "command" "slow" {
+    shell  = "[ ${release.tag} != ` + second + ` ] || { touch started; [ -e go ]; }"
+    within = "60s"
+    every  = "100ms"
+  }`})
 	p := f.start("apply", "hello.hcl", "--release", second, "--yes")
 	f.hosts[0].atWork("started")
 	p.signal(syscall.SIGINT)
@@ -180,6 +186,72 @@ func TestE2EKilledDeployerLeavesNothingBehind(t *testing.T) {
 	f.converges(second)
 }
 
+// TestE2EHostThatIsLostMidway: when the connection breaks while a host
+// changes, its work there ends. A host that comes back is put back; of one
+// that does not, nobody claims to know what runs there.
+func TestE2EHostThatIsLostMidway(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 2)
+	f.define(definition{})
+	f.apply(0, first)
+	h := f.hosts[0]
+	for _, stays := range []bool{false, true} {
+		f.define(definition{more: `hook "slow" {
+    at     = "before_restart"
+    shell  = "echo $$ >parent; sleep 300; touch survived"
+    within = "5m"
+  }`})
+		_ = os.Remove(h.path("parent"))
+		p := f.start("apply", "hello.hcl", "--release", second, "--yes", "--connect-timeout", "2s")
+		pid, err := strconv.Atoi(h.atWork("parent"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		connections := children(t, h.pid)
+		if stays {
+			connections = append([]int{h.pid}, connections...)
+		}
+		for _, c := range connections {
+			if err := syscall.Kill(c, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if stays {
+			contains(t, p.wants(5), "h1    unknown", "cannot reach h1", "h1 is still out of service", "A human is needed")
+			h.startSSHD()
+			h.waitForBanner()
+		} else {
+			contains(t, p.wants(4), "the connection was lost")
+			h.runs(first)
+		}
+		gone(t, pid)
+		f.hosts[1].runs(first)
+	}
+	f.converges(second)
+}
+
+// children are the processes that pid started.
+func children(t *testing.T, pid int) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []int
+	for _, file := range stats {
+		text, _ := os.ReadFile(file)
+		_, after, _ := strings.Cut(string(text), ") ") // state, parent …
+		if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			child, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, child)
+		}
+	}
+	return out
+}
+
 // TestE2ESIGTERMEndsGracefully: a supervisor's stop is no kill.
 func TestE2ESIGTERMEndsGracefully(t *testing.T) {
 	t.Parallel()
@@ -202,7 +274,7 @@ func TestE2ESIGTERMEndsGracefully(t *testing.T) {
 // is told by whom, since when and why it was refused.
 func TestE2ETwoControllersRace(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 3)
+	f := newFleet(t, 2)
 	d := definition{
 		restart: "restart \"none\" {}", batch: "batch \"all\" {\n    size = \"100%\"\n  }", checks: "# none",
 		more: strings.Replace(gate, "before_restart", "start", 1),
