@@ -242,10 +242,11 @@ func TestSilentHostsCostSeconds(t *testing.T) {
 			t.Parallel()
 			refused(t, dialer(t, remote.SSHOptions{Timeout: 300 * time.Millisecond}), at, remote.TimedOut, "stayed silent for 300ms", want)
 		})
-		at.Jump = []string{fmt.Sprintf("%s@127.0.0.1:%d", h.User, h.Port)}
+		beyond := at
+		beyond.Jump = []string{fmt.Sprintf("%s@127.0.0.1:%d", h.User, h.Port)}
 		t.Run("through a bastion, where no deadline can be set, "+want, func(t *testing.T) {
 			t.Parallel()
-			refused(t, dialer(t, remote.SSHOptions{Timeout: 3 * time.Second}), at, remote.TimedOut, "stayed silent", want)
+			refused(t, dialer(t, remote.SSHOptions{Timeout: 3 * time.Second}), beyond, remote.TimedOut, "stayed silent", want)
 		})
 	}
 }
