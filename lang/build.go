@@ -46,6 +46,9 @@ func (e *evaluator) build(n *node) (_ *Definition, known bool) {
 		// The hosts of the environment are not known or none: look at the
 		// expressions with the first of all hosts, so that they are checked.
 		targets = hosts[:min(1, len(hosts))]
+		if len(e.unlisted) > 0 {
+			targets = []*Host{{}} // of which nothing is known
+		}
 	}
 	for _, h := range targets {
 		d.Targets = append(d.Targets, e.target(n, h))
@@ -191,6 +194,9 @@ func (e *evaluator) hook(n *node) Hook {
 // target evaluates for one host what mentions it.
 func (e *evaluator) target(n *node, h *Host) Target {
 	e.host, e.hostCtx = h, e.machineVals[h.Name]
+	if h.Name == "" {
+		e.hostCtx = unlistedHost()
+	}
 	defer func() { e.host = nil }()
 	t := Target{Host: *h}
 	t.Host.Labels = maps.Clone(h.Labels)

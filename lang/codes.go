@@ -81,6 +81,8 @@ func Codes() []Code {
 		{"E0416", "the rollback speaks of batches, and there are none"},
 		{"E0417", "services come after each other in a circle"},
 		{"E0418", "two services live in the same directory of a host"},
+		{"E0420", "a command did not list the hosts of its group"},
+		{"E0421", "an inventory cannot be understood"},
 		{"E0501", "a variable has no value"},
 		{"E0502", "a value was given to a variable that is not declared"},
 		{"E0503", "the value of a variable has the wrong type"},
@@ -97,5 +99,6 @@ func Codes() []Code {
 		{"W0405", "a secret stands in the definition"},
 		{"W0406", "an assertion of level warn does not hold"},
 		{"W0407", "an argument says nothing in this place"},
+		{"W0408", "hosts are not known offline"},
 	}
 }

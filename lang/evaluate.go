@@ -19,6 +19,10 @@ type Inputs struct {
 	// Release stands for release.* in expressions. Without it, attributes
 	// that depend on the release are left out.
 	Release *Release
+	// Inventory runs a command that lists hosts, in the directory of the
+	// definition, and gives what it printed. Without it, a snapshot stands
+	// for the output.
+	Inventory func(argv []string) ([]byte, error)
 }
 
 // Evaluate resolves every expression for one environment and its hosts. The
@@ -36,7 +40,7 @@ func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
 		return nil, diag.List{*problem}
 	}
 	e := c.evaluator(env, in.Vars)
-	e.release = in.Release
+	e.release, e.runInventory = in.Release, in.Inventory
 	e.checkAssigned(in.Vars)
 	e.buildCommon()
 	d, _ := e.build(n)

@@ -26,6 +26,8 @@ type evaluator struct {
 	assigned map[string]Assignment
 	release  *Release
 	offline  bool // validate: what is not given is unknown
+	// runInventory runs the commands that list hosts; nil where none runs.
+	runInventory func(argv []string) ([]byte, error)
 
 	symbolValues map[string]*symbol
 	stack        []*symbol
@@ -36,6 +38,7 @@ type evaluator struct {
 	machines     map[string]*Host
 	machineOrder []*Host
 	machineVals  map[string]cty.Value
+	unlisted     map[*node]bool // groups whose hosts are not known offline
 	serviceHosts []*Host
 	used         []Source
 	resolved     []Variable
@@ -64,7 +67,7 @@ func (c *Config) evaluator(env string, vars []Assignment) *evaluator {
 		Config: c, envName: env, assigned: map[string]Assignment{},
 		symbolValues: map[string]*symbol{}, contexts: map[*attribute]*hcl.EvalContext{}, values: map[*attribute]cty.Value{},
 		decoded: map[*attribute]decoded{}, functions: map[string]map[string]function.Function{},
-		machines: map[string]*Host{}, machineVals: map[string]cty.Value{}, secrets: map[string]bool{},
+		machines: map[string]*Host{}, machineVals: map[string]cty.Value{}, secrets: map[string]bool{}, unlisted: map[*node]bool{},
 	}
 	for _, n := range c.environments {
 		if n.name() == env {
@@ -372,6 +375,16 @@ func (e *evaluator) allLabels() []string {
 	for _, h := range e.allHosts() {
 		for label := range h.Labels {
 			labels[label] = true
+		}
+	}
+	for n := range e.unlisted {
+		for _, name := range get[[]string](e, n, "label_vars") {
+			labels[name] = true
+		}
+		for _, b := range append(n.all("host"), n) {
+			for name := range get[map[string]string](e, b, "labels") {
+				labels[name] = true
+			}
 		}
 	}
 	// Never nil: that no host carries a label is known.

@@ -28,7 +28,7 @@ const goldens = "../testdata/lang/*.txtar"
 // A golden is a definition with what shipit says about it. The comment of the
 // archive holds directives, one a line: evaluate [ENV], var NAME=VALUE,
 // environ NAME=VALUE, release TAG, service NAME, version V, pad FILE BYTES,
-// slow (run twice, not twenty times); everything else is for readers.
+// inventory FILE (what commands that list hosts print), slow (run twice, not twenty times); everything else is for readers.
 type golden struct {
 	files    fstest.MapFS
 	vars     []lang.Assignment
@@ -36,9 +36,11 @@ type golden struct {
 	env      string
 	service  string
 	release  *lang.Release
-	options  lang.Options
-	pad      []padding
-	slow     bool
+	// inventory stands for the command that lists hosts
+	inventory func([]string) ([]byte, error)
+	options   lang.Options
+	pad       []padding
+	slow      bool
 }
 
 // A padding makes a file as large as nobody wants to keep in testdata.
@@ -71,6 +73,13 @@ func parseGolden(a *txtar.Archive) golden {
 			file, size, _ := strings.Cut(rest, " ")
 			n, _ := strconv.Atoi(size)
 			g.pad = append(g.pad, padding{file, n})
+		case "inventory":
+			g.inventory = func([]string) ([]byte, error) {
+				if f := g.files[rest]; f != nil {
+					return f.Data, nil
+				}
+				return nil, errors.New("it ended with 4: no such inventory")
+			}
 		case "slow":
 			g.slow = true
 		case "service":
@@ -100,7 +109,7 @@ func (g golden) run(t *testing.T) (diags, definition string) {
 	var d *lang.Definition
 	if g.evaluate {
 		if !list.HasErrors() {
-			d, list = c.Evaluate(lang.Inputs{Env: g.env, Service: g.service, Vars: g.vars, Release: g.release})
+			d, list = c.Evaluate(lang.Inputs{Env: g.env, Service: g.service, Vars: g.vars, Release: g.release, Inventory: g.inventory})
 		}
 		if d == nil && !list.HasErrors() {
 			t.Error("no definition and no error")

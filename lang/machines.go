@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -23,12 +24,10 @@ func (e *evaluator) groupValue(name string) cty.Value {
 
 // group decodes a hosts block.
 func (e *evaluator) group(n *node) cty.Value {
-	d := e.attrDecoded(n, "names")
-	if a := n.attrs["names"]; a == nil || !d.ok {
-		if a != nil {
-			e.unknownHosts(a)
-		}
-		return cty.DynamicVal
+	e.sayNothing(n)
+	list, ok := e.members(n)
+	if !ok {
+		return cty.UnknownVal(cty.List(eval.HostType()))
 	}
 	labels := get[map[string]string](e, n, "labels")
 	if a := n.attrs["labels"]; a != nil {
@@ -40,35 +39,33 @@ func (e *evaluator) group(n *node) cty.Value {
 		special[h.name()] = h
 	}
 	var values []cty.Value
-	for _, name := range d.value.([]string) {
-		at := n.at("names")
-		h := &Host{Name: name, Address: name, Port: port, SSH: ssh, Group: n.name(), Labels: labels, Range: eval.Range(n.nameAt())}
-		if s := special[name]; s != nil {
+	var names []string
+	for _, m := range list {
+		names = append(names, m.name)
+		h := e.machine(n, m, labels, ssh, port)
+		if s := special[m.name]; s != nil {
 			e.override(h, s)
-			at = s.nameAt()
-			delete(special, name)
+			m.at = s.nameAt()
+			delete(special, m.name)
 		}
-		if first := e.machines[name]; first != nil {
-			dup := eval.At("E0413", at, fmt.Sprintf("the host %q is in two places", name), "", "Name each host once, in one group.")
+		if first := e.machines[m.name]; first != nil {
+			dup := eval.At("E0413", m.at, fmt.Sprintf("the host %q is in two places", m.name), "", "Name each host once, in one group.")
 			if first.Group == n.name() {
-				dup.Summary = fmt.Sprintf("the host %q stands twice in its group", name)
+				dup.Summary = fmt.Sprintf("the host %q stands twice in its group", m.name)
 			}
 			dup.Related = []diag.Related{{Range: first.Range, Text: "the first is here"}}
 			e.report(dup)
 			continue
 		}
-		if h.Labels == nil {
-			h.Labels = map[string]string{}
-		}
-		e.machines[name] = h
+		e.machines[m.name] = h
 		e.machineOrder = append(e.machineOrder, h)
-		e.machineVals[name] = hostValue(h)
-		values = append(values, e.machineVals[name])
+		e.machineVals[m.name] = hostValue(h)
+		values = append(values, e.machineVals[m.name])
 	}
 	for _, h := range n.all("host") {
 		if special[h.name()] != nil {
 			un := eval.At("E0210", h.nameAt(), fmt.Sprintf("the group has no host %q", h.name()), "A host block says what is different on one of the group's names.", "")
-			if near := diag.Nearest(h.name(), d.value.([]string)); near != "" {
+			if near := diag.Nearest(h.name(), names); near != "" {
 				un.Help = fmt.Sprintf("Did you mean %q?", near)
 			}
 			e.report(un)
@@ -80,6 +77,36 @@ func (e *evaluator) group(n *node) cty.Value {
 	return cty.ListVal(values)
 }
 
+// machine is a host as its list and its group describe it. What the group
+// says about ssh wins over an inventory.
+func (e *evaluator) machine(n *node, m member, labels map[string]string, ssh SSH, port int) *Host {
+	h := &Host{
+		Name: m.name, Address: cmp.Or(m.address, m.name), Port: cmp.Or(port, m.port), SSH: ssh,
+		Group: n.name(), Labels: map[string]string{}, Range: eval.Range(n.nameAt()),
+	}
+	h.SSH.User = cmp.Or(ssh.User, m.user)
+	if n.attrs["names"] == nil {
+		h.Range = eval.Range(m.at)
+	}
+	maps.Copy(h.Labels, labels)
+	maps.Copy(h.Labels, m.labels)
+	return h
+}
+
+// sayNothing reports what only makes sense beside from_command.
+func (e *evaluator) sayNothing(n *node) {
+	if n.attrs["from_command"] != nil {
+		return
+	}
+	for _, name := range []string{"group", "label_vars", "snapshot"} {
+		if a := n.attrs[name]; a != nil {
+			w := eval.At("W0407", a.nameAt, name+" says nothing here", "It chooses from what from_command prints.", "Remove "+name+".")
+			w.Severity = diag.Warning
+			e.report(w)
+		}
+	}
+}
+
 // unknownHosts reports hosts that depend on a value nobody gave: they are
 // the one thing that must be known offline.
 func (e *evaluator) unknownHosts(a *attribute) {
@@ -87,7 +114,7 @@ func (e *evaluator) unknownHosts(a *attribute) {
 		return
 	}
 	for _, r := range a.refs {
-		if r.Root == "var" {
+		if r.Root == "var" && (r.All || !e.variableValue(r.Name).IsWhollyKnown()) {
 			e.errorf("E0507", a.expr.Range(), fmt.Sprintf("Give variable %q a default, or a value in every environment.", r.Name),
 				"Hosts are static, so that every expression of every host can be checked offline.", "the hosts depend on a variable without a value")
 			return
@@ -155,6 +182,14 @@ func hostValue(h *Host) cty.Value {
 	}
 	return cty.ObjectVal(map[string]cty.Value{
 		"name": cty.StringVal(h.Name), "address": cty.StringVal(h.Address), "port": port, "labels": labels,
+	})
+}
+
+// unlistedHost stands for a host that only a command can name.
+func unlistedHost() cty.Value {
+	text := cty.UnknownVal(cty.String).RefineNotNull()
+	return cty.ObjectVal(map[string]cty.Value{
+		"name": text, "address": text, "port": cty.UnknownVal(cty.Number), "labels": cty.UnknownVal(cty.Map(cty.String)).RefineNotNull(),
 	})
 }
 
@@ -257,6 +292,9 @@ func (e *evaluator) hostName(v cty.Value, at hcl.Range) (string, bool) {
 	all := e.allHosts()
 	if e.machines[name] != nil {
 		return name, true
+	}
+	if len(e.unlisted) > 0 {
+		return "", false // it may be one of those
 	}
 	var known []string
 	for _, h := range all {

@@ -70,9 +70,15 @@ func hosts() *Block {
 		Name: "hosts", Labels: []Label{{"name", Ident}}, Scope: Fleet,
 		Doc: "A named group of machines, used as hosts.NAME. A machine belongs to one group.",
 		Attrs: []Attr{
-			{Name: "names", Type: Strings, Required: true, Form: HostName, Doc: "The names of the hosts, in the order in which they are deployed to. expand(\"web[01-20].example.org\") writes a range."},
+			{Name: "names", Type: Strings, Form: HostName, Doc: "The names of the hosts, in the order in which they are deployed to. expand(\"web[01-20].example.org\") writes a range."},
+			{Name: "from_file", Type: String, Form: Plain, Doc: "Or a file in the repository that lists them as dsh does: a name or a range like web[01-20].example.org on each line, comments after #. Its path is as for include."},
+			{Name: "from_command", Type: Command, Doc: "Or a command that prints them as ansible-inventory --list does. plan and apply run it without a shell in the directory of the definition; validate never does. ansible_host, ansible_port and ansible_user of a host are taken over where the definition does not say otherwise."},
+			{Name: "group", Type: String, Form: Line, Doc: "With from_command: only the hosts of this group and its children."},
+			{Name: "label_vars", Type: Strings, Default: "[]", Form: Name, Doc: "With from_command: the variables of a host that become labels."},
+			{Name: "snapshot", Type: String, Form: Plain, Doc: "With from_command: a committed file with what the command printed, for validate. Its path is as for include."},
 			{Name: "labels", Type: Labels, Default: "{}", Doc: "What expressions and select() know about the hosts."},
 		},
+		ExactlyOne: [][]string{{"names", "from_file", "from_command"}},
 		Blocks: []*Block{
 			ssh(),
 			{
