@@ -30,6 +30,8 @@ type source struct {
 	path string // below root, slash-separated
 	vars []lang.Assignment
 	def  *lang.Definition // of the chosen environment, release unknown
+	// inventory runs the commands that list hosts; nil where none may run.
+	inventory func(argv []string) ([]byte, error)
 }
 
 // parse reads the definition's files.
@@ -58,6 +60,7 @@ func (f *definitionFlags) load(w *world) (*source, error) {
 	}
 	w.diagnose(diags, s.files())
 	f.choose(w)
+	s.inventory = lister(s.base(), func() bool { return w.signal.Load() != nil })
 	if s.vars, err = f.assignments(w); err != nil {
 		return nil, err
 	}
@@ -108,7 +111,7 @@ func count(n int, what string) string {
 // evaluate resolves the definition for the environment; rel is nil while the
 // release is not chosen.
 func (f *definitionFlags) evaluate(w *world, s *source, rel *lang.Release) (*lang.Definition, error) {
-	def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: rel})
+	def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: rel, Inventory: s.inventory})
 	if diags.HasErrors() {
 		return nil, w.refuse(diags, s)
 	}
@@ -167,10 +170,16 @@ func rootOf(file string) (root, rel string, err error) {
 	case info.IsDir():
 		return "", "", fmt.Errorf("%s is a directory; name the definition in it, like %s", file, filepath.Join(file, "restbase.hcl"))
 	}
-	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+	// A link is followed within the repository that holds it and no further:
+	// in a stranger's branch it could lead to any file of this machine.
+	root, err = filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
 		return "", "", fmt.Errorf("cannot read the definition: %w", err)
 	}
-	root = filepath.Dir(abs)
+	target, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return "", "", fmt.Errorf("cannot read the definition: %w", err)
+	}
 	for dir := root; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
 			root = dir
@@ -180,8 +189,11 @@ func rootOf(file string) (root, rel string, err error) {
 			break
 		}
 	}
-	rel, err = filepath.Rel(root, abs)
-	return root, filepath.ToSlash(rel), err
+	rel, err = filepath.Rel(root, target)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", "", fmt.Errorf("%s is a link that leads out of %s; name the file that it leads to", file, root)
+	}
+	return root, filepath.ToSlash(rel), nil
 }
 
 // base is the directory of the definition: what its relative paths start at.

@@ -163,7 +163,7 @@ func (f *planFlags) others(s *source, facts plan.Facts) (map[string]*lang.Defini
 				continue
 			}
 			t, _ := scheme.Parse(r.Tag)
-			def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: &lang.Release{Tag: r.Tag, Commit: r.Commit, Date: t.Date, N: t.N}})
+			def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: &lang.Release{Tag: r.Tag, Commit: r.Commit, Date: t.Date, N: t.N}, Inventory: s.inventory})
 			if !diags.HasErrors() { // a definition that fits only the new release is no reason to refuse it
 				out[id] = def
 			}
