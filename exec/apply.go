@@ -15,7 +15,7 @@ import (
 // Options are what Apply needs besides the plan.
 type Options struct {
 	Plan  *plan.Plan
-	Fleet *Fleet // Apply closes it
+	Fleet *Fleet // stays open: its owner may have other plans for it
 	Root  string // of the definition's repository: where files that the plan names are found
 
 	// Journal must have taken an event before it is believed, and before

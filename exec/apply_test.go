@@ -198,7 +198,10 @@ func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 			for i := range results {
 				o := s.options(p)
 				o.Run, o.Journal, o.Views = []string{"run-a", "run-b"}[i], logs[i], nil
-				wg.Go(func() { results[i], errs[i] = Apply(t.Context(), o) })
+				wg.Go(func() {
+					defer o.Fleet.Close()
+					results[i], errs[i] = Apply(t.Context(), o)
+				})
 			}
 			wg.Wait()
 			won := 0

@@ -208,13 +208,12 @@ func (r *run) keeper(name string) *member {
 	return m
 }
 
-// close gives the locks back and closes the connections.
+// close gives the locks back.
 func (r *run) close(ctx context.Context) {
 	if r.gate != nil {
 		r.gate()
 	}
 	r.unlock(ctx)
-	r.o.Fleet.Close()
 }
 
 // markOf is the event that the rollout asks for.

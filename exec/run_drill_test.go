@@ -124,6 +124,7 @@ func (s *drill) run(change ...func(*Options)) (Result, error) {
 func (s *drill) apply(ctx context.Context, o Options) (Result, error) {
 	s.t.Helper()
 	res, err := Apply(ctx, o)
+	o.Fleet.Close()
 	if got := replay(o.Plan, s.log.all()); res.Started && s.log.fail == 0 && fmt.Sprint(got.Hosts()) != fmt.Sprint(res.Hosts) {
 		s.t.Errorf("the journal says\n%v\nand the run said\n%v", got.Hosts(), res.Hosts)
 	}
