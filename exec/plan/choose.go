@@ -5,6 +5,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"shipit/lang"
 )
 
 // choose is the set of names that match any pattern: an exact name, a folded
@@ -53,6 +55,13 @@ func (m *maker) choose(option string, patterns, names []string) map[string]bool 
 		}
 	}
 	return chosen
+}
+
+// Matches tells whether a pattern of --limit or --without means any of the
+// hosts.
+func Matches(pattern string, hosts []string) bool {
+	m := &maker{svc: &lang.Service{}}
+	return len(m.choose("", []string{pattern}, hosts)) > 0
 }
 
 // mostUnfolded bounds what one range stands for.
