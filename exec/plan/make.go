@@ -93,6 +93,7 @@ func Make(in Inputs) *Plan {
 	if in.Kind == Rollback {
 		b.Rollback.On = nil // it is tried once, and never rolled back itself
 	}
+	m.moved()
 	m.variables()
 	m.hosts()
 	m.batches()
