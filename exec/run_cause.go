@@ -82,6 +82,9 @@ func reason(err error) (why string, detail []string, step string) {
 	default:
 		why = err.Error()
 	}
+	if errors.Is(err, context.Canceled) {
+		why = "it was stopped"
+	}
 	return diag.CleanLine(strings.TrimSpace(why)), detail, step
 }
 
