@@ -311,6 +311,9 @@ func (e *evaluator) releaseValue(name string) cty.Value {
 		case "tag":
 			return cty.StringVal(r.Tag)
 		case "commit":
+			if r.Commit == "" && e.offline {
+				return cty.UnknownVal(cty.String).RefineNotNull()
+			}
 			return cty.StringVal(r.Commit)
 		case "date":
 			return cty.StringVal(r.Date)
@@ -334,6 +337,9 @@ func (e *evaluator) releaseValue(name string) cty.Value {
 // ./ are relative to its file, and select knows the labels of all hosts.
 func (e *evaluator) functionsFor(a *attribute) map[string]function.Function {
 	file := a.expr.Range().Filename
+	if file == ConsoleFile {
+		file = e.path
+	}
 	key := file
 	if a.selects {
 		key += "\x00"
