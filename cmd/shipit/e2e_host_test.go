@@ -86,6 +86,7 @@ func (h *host) writeTools() {
 	tools := map[string]string{"hello.init": "etc/init.d/hello", "pool.sh": "bin/pool"}
 	if h.o.mounts == "" { // else the machine's own, with an /etc of the host's own
 		tools["service.sh"] = "bin/service"
+		tools["sudo.sh"] = "bin/sudo"
 	}
 	for from, to := range tools {
 		text, err := os.ReadFile(filepath.Join("testdata/e2e", from))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -207,12 +208,12 @@ func TestE2EHostThatIsLostMidway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		connections := children(t, h.pid)
+		victims := connections(t, h.pid)
 		if stays {
-			connections = append([]int{h.pid}, connections...)
+			victims = append([]int{h.pid}, victims...)
 		}
-		for _, c := range connections {
-			if err := syscall.Kill(c, syscall.SIGKILL); err != nil {
+		for _, c := range victims {
+			if err := syscall.Kill(c, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				t.Fatal(err)
 			}
 		}
@@ -230,24 +231,33 @@ func TestE2EHostThatIsLostMidway(t *testing.T) {
 	f.converges(second)
 }
 
-// children are the processes that pid started.
-func children(t *testing.T, pid int) []int {
+// connections are the processes in which an sshd serves its connections: its
+// children, and theirs, which work for the login.
+func connections(t *testing.T, sshd int) []int {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []int
+	children := map[int][]int{}
 	for _, file := range stats {
+		var pid, parent int
+		var state rune
 		text, _ := os.ReadFile(file)
-		_, after, _ := strings.Cut(string(text), ") ") // state, parent …
-		if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
-			child, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, child)
+		before, after, _ := strings.Cut(string(text), " (sshd")
+		_, after, _ = strings.Cut(after, ") ")
+		if _, err := fmt.Sscan(before, &pid); err != nil {
+			continue
 		}
+		if _, err := fmt.Sscanf(after, "%c %d", &state, &parent); err != nil {
+			continue // no sshd
+		}
+		children[parent] = append(children[parent], pid)
+	}
+	var out []int
+	for ask := []int{sshd}; len(ask) > 0; ask = ask[1:] {
+		out = append(out, children[ask[0]]...)
+		ask = append(ask, children[ask[0]]...)
 	}
 	return out
 }
