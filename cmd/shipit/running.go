@@ -64,14 +64,15 @@ func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
 	if !w.interactive() || f.JSON {
 		return exit(exitFailed, errors.New("there is no terminal to ask on: use --yes, or apply a saved plan"))
 	}
-	want, question := "yes", "Only yes is accepted."
+	want, question := "yes", "Only yes is accepted"
 	if p.Body.Protected {
-		want, question = env, fmt.Sprintf("Environment %s is protected: type its name.", env)
+		want, question = env, fmt.Sprintf("Environment %s is protected; type its name", env)
 	}
 	fmt.Fprintf(w.stdout, "\nApply this plan? %s: ", question)
 	answer, err := w.readLine(ctx)
 	switch {
 	case errors.Is(err, errNoAnswer):
+		fmt.Fprintln(w.stdout)
 		return exit(exitDeclined, errors.New("there was no answer; nothing was changed"))
 	case err != nil:
 		fmt.Fprintln(w.stdout)

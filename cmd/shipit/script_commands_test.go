@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -78,6 +79,16 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s never said %s; it says:\n%s", args[0], args[1], data)
 }
 
+// appears waits for a file.
+func appears(name string) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // signal NAME FILE sends a signal to the process whose id stands in a file.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
@@ -92,7 +103,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 // talk CODE DIALOGUE CMD ARGS… runs a command on a terminal of its own and
 // compares its exit code. The lines of the file DIALOGUE are "< REGEXP", which
 // waits until the command says it, and "> TEXT", which types a line; "> ^C"
-// types an interrupt. What the terminal showed is in the file terminal.
+// types an interrupt and "> ^D" the end; "! FILE" makes an empty file, and
+// "~ FILE" waits for one. What the terminal showed is in the file terminal.
 func talk(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: talk CODE DIALOGUE CMD ARGS…")
@@ -106,7 +118,7 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 	term, err := startOnTerminal(cmd)
 	ts.Check(err)
 	defer term.close()
-	problem := term.follow(strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n"))
+	problem := term.follow(strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n"), cmd.Dir)
 	if problem != nil {
 		_ = cmd.Process.Kill()
 	}
@@ -122,16 +134,20 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// environ is the environment of the script.
+// environ is the environment of the script, as far as it matters.
 func environ(ts *testscript.TestScript) []string {
-	out, errOut := "", ts.Exec("env")
-	ts.Check(errOut)
-	out = ts.ReadFile("stdout")
-	return append(strings.Split(strings.TrimSpace(out), "\n"), "TERM=xterm")
+	env := []string{"TERM=xterm"}
+	for _, name := range []string{
+		"PATH", "HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "NO_COLOR", "GIT_CONFIG_GLOBAL",
+		"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL",
+	} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
 }
 
 // follow says what the lines tell, and listens.
-func (t *terminal) follow(lines []string) error {
+func (t *terminal) follow(lines []string, dir string) error {
 	from := 0
 	for _, line := range lines {
 		verb, text, _ := strings.Cut(line, " ")
@@ -143,13 +159,21 @@ func (t *terminal) follow(lines []string) error {
 			}
 			from = end
 		case ">":
-			if text == "^C" {
-				text = "\x03"
+			if key := map[string]string{"^C": "\x03", "^D": "\x04"}[text]; key != "" {
+				text = key
 			} else {
 				text += "\n"
 			}
 			if _, err := t.main.WriteString(text); err != nil {
 				return fmt.Errorf("cannot type %q: %w", text, err)
+			}
+		case "~":
+			if !appears(filepath.Join(dir, text)) {
+				return fmt.Errorf("there never was a file %s", text)
+			}
+		case "!":
+			if err := os.WriteFile(filepath.Join(dir, text), nil, 0o600); err != nil {
+				return err
 			}
 		default:
 			return fmt.Errorf("a dialogue has no line like %q", line)

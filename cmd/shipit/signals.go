@@ -14,6 +14,9 @@ import (
 // interrupt ends it. The returned func gives the signals back.
 func (w *world) interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	if w.applies { // what reads the plan may go away before the run begins
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	var once sync.Once
@@ -41,8 +44,8 @@ func (w *world) abortable(out io.Writer) (ctx context.Context, abort <-chan stri
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	lost := make(chan os.Signal, 1) // nobody reads it: a signal that was ignored would be so in hooks, too
-	signal.Notify(lost, syscall.SIGHUP, syscall.SIGPIPE)
+	// Nobody reads this: a signal that was ignored would be so in hooks, too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
 	asked := make(chan string, 1)
 	quit := make(chan struct{})
 	var wg sync.WaitGroup

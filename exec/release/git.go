@@ -117,7 +117,7 @@ func stream(ctx context.Context, limit time.Duration, dir string, in io.Reader, 
 	case errors.Is(err, osexec.ErrNotFound):
 		return errors.New("cannot find the git program; install git")
 	}
-	return &gitError{command: args[0], said: said.lastLines(3), err: err}
+	return &gitError{command: args[0], said: said.lastLines(5), err: err}
 }
 
 // environment is ours without what would lead git to another repository.
@@ -150,7 +150,7 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // advice are lines of git that say nothing about this failure.
-var advice = []string{"hint:", "Please make sure you have the correct access rights", "and the repository exists."}
+var advice = []string{"hint:", "To ", "Please make sure you have the correct access rights", "and the repository exists."}
 
 // lastLines are the last n lines that say something, joined by semicolons.
 func (t *tail) lastLines(n int) string {

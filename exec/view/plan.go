@@ -278,7 +278,7 @@ func (v *planView) totals() {
 	}
 	c := v.count()
 	if c.change == 0 && len(problems) == 0 {
-		v.printf("%s %s runs on %s as defined.\n", v.s.paint(green, "No changes."), diag.CleanLine(v.what()), plural(c.keep, "host"))
+		v.printf("%s %s\n", v.s.paint(green, "No changes."), v.unchanged(c))
 		return
 	}
 	text := fmt.Sprintf("Plan: %d to change, %d unchanged, %d unreachable", c.change, c.keep, c.unreachable)
@@ -294,8 +294,20 @@ func (v *planView) totals() {
 	}
 }
 
+// unchanged says what runs on hosts of which none changes.
+func (v *planView) unchanged(c counts) string {
+	what := diag.CleanLine(v.what())
+	switch {
+	case c.keep == c.empty:
+		return fmt.Sprintf("Nothing of %s runs on %s.", diag.CleanLine(v.p.Body.Service), plural(c.keep, "host"))
+	case v.p.Body.Kind == plan.Rollback:
+		return fmt.Sprintf("%s runs on %s already.", what, plural(c.keep, "host"))
+	}
+	return fmt.Sprintf("%s runs on %s as defined.", what, plural(c.keep, "host"))
+}
+
 // counts are the totals of a plan.
-type counts struct{ change, keep, unreachable, refused, leftOut, restarts, slices int }
+type counts struct{ change, keep, empty, unreachable, refused, leftOut, restarts, slices int }
 
 func (v *planView) count() (c counts) {
 	for i := range v.p.Body.Hosts {
@@ -305,6 +317,9 @@ func (v *planView) count() (c counts) {
 			c.leftOut++
 		case h.Action == plan.Keep:
 			c.keep++
+			if h.From.ID == "" {
+				c.empty++
+			}
 		case h.Action == plan.Unreachable:
 			c.unreachable++
 		case h.Action == plan.Refuse:

@@ -30,6 +30,7 @@ type HostStatus struct {
 	By       string `json:"by,omitempty"`
 	Run      string `json:"run,omitempty"`
 	Problem  string `json:"problem,omitempty"` // unreachable, or what is odd
+	Help     string `json:"help,omitempty"`    // what to do about it
 	LockedBy string `json:"locked_by,omitempty"`
 	LockRun  string `json:"lock_run,omitempty"`
 }
@@ -41,7 +42,7 @@ func StatusOf(def *lang.Definition, facts plan.Facts) Status {
 		hs := HostStatus{Name: h.Name, Problem: h.Odd}
 		switch {
 		case h.Unreachable != "":
-			hs.Problem = "unreachable: " + h.Unreachable
+			hs.Problem, hs.Help = "unreachable: "+h.Unreachable, h.Help
 		case h.Live != "":
 			r := h.Named(h.Live)
 			hs.Release, hs.Commit, hs.Mark = r.Tag, r.Commit, h.Mark(h.Live)
@@ -83,6 +84,11 @@ func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
 		}
 		return cell
 	})
+	for _, g := range grouped(st.Hosts) {
+		if g.Help != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", hostNames(g.names), diag.CleanLine(g.Help))
+		}
+	}
 	if n := len(releasesOf(st)); n > 1 {
 		fmt.Fprintf(w, "\n%s: the hosts are mixed.\n", s.paint(yellow, plural(n, "release")))
 	}
