@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -38,7 +39,7 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 		return dialError(name, Unreachable, err, "check the host's name, or give its address in the definition")
 	case l.dropped:
 		return dialError(name, Unreachable, fmt.Errorf("%s closed the connection before the login, %d times: %w", l.dest, maxTries, err), "sshd may be short of MaxStartups, or hosts.deny or a firewall may refuse us")
-	case l.conn == nil && errors.Is(err, context.DeadlineExceeded):
+	case l.conn == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)):
 		return l.silence() // the dialer may notice the deadline before the context does
 	case l.conn == nil:
 		return dialError(name, Unreachable, err, l.try())
