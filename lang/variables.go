@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -49,6 +50,37 @@ func (c *Config) Variables() []VariableDecl {
 		list = append(list, d)
 	}
 	return list
+}
+
+// Secrets are the texts inside the sensitive values that the definition and
+// vars give, in every environment: what no output may show.
+func (c *Config) Secrets(vars []Assignment) []string {
+	if c.tooOld || c.unread {
+		return nil
+	}
+	found := map[string]bool{}
+	for _, env := range c.Environments() {
+		e := c.evaluator(env, vars)
+		e.offline = true
+		for _, v := range c.variables {
+			if v.sensitive {
+				e.variableValue(v.name)
+				if v.hasDefault {
+					e.remember(v.value)
+				}
+			}
+		}
+		maps.Copy(found, e.secrets)
+	}
+	for _, a := range vars {
+		// Also one that cannot be converted.
+		for _, v := range c.variables {
+			if v.sensitive && v.name == a.Name {
+				found[a.Value] = true
+			}
+		}
+	}
+	return sortedKeys(found)
 }
 
 // A variable is the declaration of one.

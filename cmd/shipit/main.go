@@ -38,6 +38,7 @@ type cli struct {
 
 // run parses args, runs the command and returns the exit code.
 func run(args []string, w *world) (code int) {
+	defer w.redact()()
 	w.look(args)
 	var c cli
 	type exited int

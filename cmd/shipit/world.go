@@ -29,6 +29,7 @@ type world struct {
 	signal         atomic.Pointer[os.Signal] // the first that asked this process to end
 	json           jsonOutput
 	applies        bool // the command is one that changes hosts
+	secrets        secrets
 }
 
 func newWorld() *world {
