@@ -37,31 +37,37 @@ try() {
 cd "$dir"
 say "Four hosts with an SSH server, a small web service and a git repository, all on loopback."
 try 0 lab up
+printf '%s$ cd lab%s\n' "$bold" "$off"
 cd lab
 
-say "What would the first release change? Nothing is touched by looking."
+say "hello.hcl describes the service: its hosts, its releases, in which order they change, how they are checked."
+try 0 validate hello.hcl
+
+say "What would the first release change? Looking touches nothing. In column 0: + is new, ~ changes, = stays as it is."
 try 0 plan hello.hcl --release release/2015-06-10/1
 
-say "Do it: the canary first, then the rest in halves, each host checked."
+say "Do it: apply shows the plan again (and asks, without --yes), then changes the canary first and the rest in halves. Each host is checked before the next ones start."
 try 0 apply hello.hcl --release release/2015-06-10/1 --yes
 try 0 status hello.hcl
 
-say "A newer release. The plan is saved, could be reviewed, and is applied exactly as it is."
+say "A newer release. The plan is saved, a colleague could review it ('shipit show'), and exactly this is applied, or refused if a host has changed since."
 try 0 plan hello.hcl --release release/2015-06-12/1 --out next.shipit-plan.json
 try 0 apply next.shipit-plan.json
 
 say "The same again changes nothing: no host is drained, nothing restarts."
 try 0 apply hello.hcl --release release/2015-06-12/1 --yes
 
-say "A release that is broken. The canary's check fails, and it goes back by itself: exit code 4."
+say "A release that is broken: its health check fails on the canary for 10 seconds. The canary goes back by itself, the other hosts never run it, and the exit code is 4."
 try 4 apply hello.hcl --release release/2015-06-15/1 --yes
 try 0 status hello.hcl
 
 say "Back to an older release, from what the hosts still hold: no git, no registry."
 try 0 rollback hello.hcl --to release/2015-06-10/1 --yes
+
+say "Which releases are there, and where is each of them?"
 try 0 releases hello.hcl
 
 say "That was it. The lab goes away."
 cd "$dir"
 try 0 lab down
-say "Try it by hand: 'bin/shipit lab up', then edit lab/hello.hcl."
+say "Try it by hand: 'bin/shipit lab up', then edit lab/hello.hcl and plan again."
