@@ -1,0 +1,117 @@
+package schema
+
+import "strings"
+
+// Sample is a value that the attribute can have in the block, as it would be
+// written.
+func (a Attr) Sample(block string) string {
+	for _, name := range []string{block + "." + a.Name, a.Name} {
+		if s, ok := samples[name]; ok {
+			return s
+		}
+	}
+	switch a.Type {
+	case String, Words:
+		return sampleText(a)
+	case Strings:
+		return "[" + sampleText(a) + "]"
+	case Bool:
+		if a.Default == "true" {
+			return "false"
+		}
+		return "true"
+	case Number:
+		switch {
+		case a.Max == 65535:
+			return "8080"
+		case a.Default != "":
+			return a.Default
+		}
+		return "1"
+	case Hosts:
+		return "hosts.web"
+	}
+	for _, t := range TypeDocs() {
+		if t.Name == a.Type {
+			return t.Example
+		}
+	}
+	panic("internal error: no sample of " + string(a.Type))
+}
+
+// samples are better than what the type and form give.
+var samples = map[string]string{
+	"required_version":     `">= 0.4, < 2"`,
+	"include":              `["shared/fleet.hcl"]`,
+	"default":              "4",
+	"validation.condition": "var.workers <= 64",
+	"validation.message":   `"at most 64 workers fit"`,
+	"assert.condition":     "length(service.hosts) > 1",
+	"assert.message":       `"one host is too few"`,
+	"variable.type":        "number",
+	"names":                `expand("web[01-20].example.org")`,
+	"from_command":         `["ansible-inventory", "--list"]`,
+	"from_file":            `"hosts.txt"`,
+	"hosts.group":          `"web"`,
+	"snapshot":             `"inventory.json"`,
+	"known_hosts":          `"ssh/known_hosts"`,
+	"identity":             `"~/.ssh/deploy.pub"`,
+	"port":                 "2200",
+	"repo":                 `"https://git.example.org/hello"`,
+	"origin":               `"https://git.example.org/hello"`,
+	"shared":               `["var/cache"]`,
+	"service.hosts":        "hosts.web",
+	"batch.hosts":          `select(service.hosts, { dc = "ams" })`,
+	"by":                   `"dc"`,
+	"out":                  `["depool", host.name]`,
+	"in":                   `["pool", host.name]`,
+	"content":              `"greeting = hello\n"`,
+	"check.port":           "8080",
+	"check.url":            `"http://${host.address}:8080/_info"`,
+	"contains":             "release.tag",
+	"headers":              `{ Host = "hello.example.org" }`,
+	"shell":                `"kill -HUP $(cat /run/hello.pid)"`,
+	"notify.run":           `["/usr/local/bin/announce"]`,
+	"owners":               `["team@example.org"]`,
+	"channel":              `"#operations"`,
+	"server":               `"irc.example.org:6697"`,
+	"description":          `"the front page"`,
+	"after":                "[service.database]",
+}
+
+func sampleText(a Attr) string {
+	if len(a.OneOf) > 0 {
+		for _, word := range a.OneOf { // the default needs no writing down
+			if !strings.Contains(a.Default, `"`+word+`"`) {
+				return `"` + word + `"`
+			}
+		}
+		return `"` + a.OneOf[0] + `"`
+	}
+	switch a.Form {
+	case HostName:
+		return `"web01.example.org"`
+	case UserName:
+		return `"deploy"`
+	case UnitName:
+		return `"hello.service"`
+	case ServiceName:
+		return `"hello"`
+	case SignalName:
+		return `"USR2"`
+	case PathName:
+		return `"/srv/hello"`
+	case BelowPath:
+		return `"var/log"`
+	case URL:
+		return `"https://example.org/hook"`
+	case TagScheme:
+		return `"release/{date}/{n}"`
+	case Jump:
+		return `"bastion.example.org"`
+	case Name:
+		return `"dc"`
+	default:
+		return `"text"`
+	}
+}
