@@ -72,6 +72,18 @@ func (s *Console) said() diag.List {
 // from.
 func (s *Console) Variables() []Variable { return s.e.variablesInOrder() }
 
+// Release is what the service says about its releases; nothing where the
+// console is about no service.
+func (s *Console) Release() ReleaseSpec {
+	if s.e.service == nil || s.e.service.first("release") == nil {
+		return ReleaseSpec{}
+	}
+	n := s.e.service.first("release")
+	spec := ReleaseSpec{Repo: get[string](s.e, n, "repo"), Scheme: get[string](s.e, n, "scheme"), Range: eval.Range(n.def)}
+	s.e.diags = nil // of the release, which nobody asked about
+	return spec
+}
+
 // Names are what an expression can begin with, for completion: the functions,
 // and the names in scope with what may follow them.
 func (s *Console) Names() []string {
