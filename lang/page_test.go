@@ -34,7 +34,7 @@ func assemble(examples []lang.Example) fstest.MapFS {
 		whole = whole || e.Whole
 	}
 	has := func(text, name string) bool {
-		return regexp.MustCompile(`(?m)^` + name + `\b`).MatchString(text)
+		return regexp.MustCompile(`(?m)^` + name + `(\W|$)`).MatchString(text)
 	}
 	if !whole && !has(top, `hosts "web"`) {
 		top += "hosts \"web\" {\n  names = [\"web1.example.org\", \"web2.example.org\"]\n  labels = { dc = \"ams\" }\n}\n"

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Sample is a value that the attribute can have in the block, as it would be
 // written.
@@ -77,6 +80,11 @@ var samples = map[string]string{
 	"server":               `"irc.example.org:6697"`,
 	"description":          `"the front page"`,
 	"after":                "[service.database]",
+	"within":               `"60s"`,
+	"every":                `"5s"`,
+	"timeout":              `"10s"`,
+	"soak":                 `"5m"`,
+	"wait":                 `"10m"`,
 }
 
 func sampleText(a Attr) string {
@@ -114,4 +122,33 @@ func sampleText(a Attr) string {
 	default:
 		return `"text"`
 	}
+}
+
+// Sample is a label that the block can have.
+func (l Label) Sample(block string) string {
+	switch {
+	case l.Form == HostName:
+		return "web01.example.org"
+	case l.Form == PathName:
+		return "/etc/hello.conf"
+	}
+	if name, ok := map[string]string{
+		"variable": "workers", "hosts": "web", "environment": "production", "service": "hello",
+		"batch": "canary", "check": "front", "hook": "warm",
+	}[block]; ok {
+		return name
+	}
+	return l.Name
+}
+
+// Partner is the attribute of a group of which exactly one is set that goes
+// with the attribute name: a snapshot only with a command.
+func Partner(group []string, name string) string {
+	if slices.Contains(group, name) {
+		return name
+	}
+	if slices.Contains(group, "from_command") && slices.Contains([]string{"group", "label_vars", "snapshot"}, name) {
+		return "from_command"
+	}
+	return group[0]
 }
