@@ -48,7 +48,7 @@ func (r *run) now() time.Time { return r.o.Now() }
 func (r *run) loop(ctx context.Context) (Result, error) {
 	err := r.announce(event.Event{
 		Type: event.RunStarted, By: r.o.By, Plan: r.o.Plan.Digest,
-		Text: fmt.Sprintf("%s of %s to %s started by %s", r.body.Kind, r.body.Service, r.body.Env, r.o.By),
+		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By),
 	})
 	if err != nil {
 		return Result{Outcome: event.Refused}, err

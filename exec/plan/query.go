@@ -14,6 +14,15 @@ func (p *Plan) Seal() error {
 	return err
 }
 
+// Where names the service and, where the definition has several, the
+// environment: "restbase in production".
+func (b *Body) Where() string {
+	if b.Env == "default" {
+		return b.Service
+	}
+	return b.Service + " in " + b.Env
+}
+
 // Sensitive tells whether applying p needs contents that it does not hold.
 func (p *Plan) Sensitive() bool {
 	for _, h := range p.Body.Hosts {
