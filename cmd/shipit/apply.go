@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"shipit/exec"
 	"shipit/exec/plan"
 	"shipit/exec/view"
 )
@@ -28,53 +29,85 @@ func (c *applyCmd) Help() string {
 func (c *applyCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	data, err := os.ReadFile(c.File)
-	if err == nil && bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		return c.saved(ctx, w, data, stop)
+	for _, file := range c.Files {
+		data, err := os.ReadFile(file)
+		if err != nil || !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+			continue
+		}
+		if len(c.Files) > 1 {
+			return exit(exitUsage, fmt.Errorf("%s is a saved plan, which is applied alone", file))
+		}
+		return c.saved(ctx, w, file, data, stop)
 	}
 	p, err := c.planFlags.deploy(ctx, w, c.Release)
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.pool.close()
 	return c.runFlags.confirmed(ctx, w, p, stop)
 }
 
 // saved applies a saved plan: what was reviewed, without another question.
-func (c *applyCmd) saved(ctx context.Context, w *world, data []byte, stop func()) error {
-	p, err := plan.Decode(data)
+func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte, stop func()) error {
+	set, err := plan.DecodeSet(data)
 	switch {
 	case errors.Is(err, plan.ErrTampered):
-		return fmt.Errorf("cannot apply %s: %w; plan again", c.File, err)
+		return fmt.Errorf("cannot apply %s: %w; plan again", file, err)
 	case err != nil:
-		return fmt.Errorf("cannot apply %s: %w", c.File, err)
+		return fmt.Errorf("cannot apply %s: %w", file, err)
 	}
-	if c.Release != "" || len(c.Limit) > 0 || len(c.Without) > 0 || c.BatchSize != "" || c.Env != "" {
-		return exit(exitUsage, errors.New("a saved plan is applied exactly as it is; --release, --env, --limit, --without and --batch-size belong to 'shipit plan'"))
+	if c.Release != "" || len(c.Limit) > 0 || len(c.Without) > 0 || c.BatchSize != "" || c.Env != "" || len(c.Service) > 0 {
+		return exit(exitUsage, errors.New("a saved plan is applied exactly as it is; --release, --env, --service, --limit, --without and --batch-size belong to 'shipit plan'"))
 	}
-	pd := &planned{plan: p}
-	if pd.root, err = rootOfPlan(c.File, p); err != nil {
-		return err
-	}
-	if p.Sensitive() {
-		f := definitionFlags{File: filepath.Join(pd.root, filepath.Base(p.Body.Definition)), Env: p.Body.Env, Var: c.Var, VarFile: c.VarFile}
-		s, err := f.load(w)
+	all := &allPlanned{}
+	for _, p := range set.Plans {
+		pd, err := c.restore(ctx, w, file, p)
 		if err != nil {
-			return fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
-		}
-		if pd.def, err = f.evaluate(w, s, langRelease(p)); err != nil {
 			return err
+		}
+		all.plans = append(all.plans, pd)
+	}
+	all.pool = c.dial(w)
+	defer all.pool.close()
+	for _, pd := range all.plans {
+		pd.fleet = all.pool.fleet(exec.QuestionsOf(pd.plan, pd.root))
+	}
+	view.Plans(c.human(w), set, w.style())
+	return c.runFlags.runAll(ctx, w, all, stop)
+}
+
+// restore finds what belongs to a plan and is not in it: the definition's
+// directory, the repository, the sensitive values.
+func (c *applyCmd) restore(ctx context.Context, w *world, file string, p *plan.Plan) (*planned, error) {
+	pd := &planned{plan: p}
+	var err error
+	if pd.root, err = rootOfPlan(file, p); err != nil {
+		return nil, err
+	}
+	s, _, err := parse(filepath.Join(pd.root, filepath.Base(p.Body.Definition)), "")
+	if err != nil {
+		return nil, err
+	}
+	pd.one = len(s.cfg.Services()) > 1
+	if p.Sensitive() {
+		f := definitionFlags{Env: p.Body.Env, Var: c.Var, VarFile: c.VarFile}
+		vars, err := f.assignments(w)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
+		}
+		r := &reading{sources: []*source{s}}
+		s.service, s.vars = p.Body.Service, r.assigned(s, vars)
+		s.inventory = lister(s.base(), func() bool { return w.signal.Load() != nil })
+		if pd.def, err = f.evaluate(w, s, langRelease(p)); err != nil {
+			return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
 		}
 	}
 	if p.Body.Kind == plan.Deploy {
 		if pd.repo, err = openRepo(ctx, w, pd.root, p.Body.Repo); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	pd.fleet, pd.close = c.dial(w)
-	defer pd.close()
-	view.Plan(c.human(w), p, w.style())
-	return c.runFlags.run(ctx, w, pd, stop)
+	return pd, nil
 }
 
 // rootOfPlan finds the directory of the definition that a plan was made from:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,28 +16,33 @@ import (
 	"shipit/lang/diag"
 )
 
-// definitionFlags choose a definition and its values.
+// definitionFlags choose definitions and their values.
 type definitionFlags struct {
-	File    string   `arg:"" help:"The definition, like restbase.hcl."`
+	Files   []string `arg:"" name:"file" help:"Definitions like restbase.hcl, or directories of them."`
+	Service []string `sep:"none" placeholder:"NAME" help:"Only this service of several; may be repeated."`
 	Env     string   `short:"e" placeholder:"NAME" help:"The environment; else the one that SHIPIT_ENV names. May be left out where the definition has one."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable; over everything else."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file of NAME = VALUE lines; over SHIPIT_VAR_*."`
 }
 
-// A source is a loaded definition with where it lives.
+// A source is a loaded definition with where it lives, or one service of it.
 type source struct {
-	cfg  *lang.Config
-	root string // of the repository, or the definition's directory
-	path string // below root, slash-separated
-	vars []lang.Assignment
-	def  *lang.Definition // of the chosen environment, release unknown
+	cfg     *lang.Config
+	root    string // of the repository, or the definition's directory
+	path    string // below root, slash-separated
+	typed   string // as the command line names it
+	service string
+	broken  bool // it cannot be evaluated
+	vars    []lang.Assignment
+	def     *lang.Definition // of the chosen environment, release unknown
 	// inventory runs the commands that list hosts; nil where none may run.
 	inventory func(argv []string) ([]byte, error)
 }
 
-// parse reads the definition's files.
-func (f *definitionFlags) parse() (*source, diag.List, error) {
-	root, rel, err := rootOf(f.File)
+// parse reads the files of a definition. Where no repository holds it, home
+// does, or its own directory.
+func parse(file, home string) (*source, diag.List, error) {
+	root, rel, err := rootOf(file, home)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,28 +50,8 @@ func (f *definitionFlags) parse() (*source, diag.List, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot open %s: %w", root, err)
 	}
-	cfg, diags := lang.Load(dir.FS(), rel, lang.Options{Version: version, Scheme: checkScheme})
-	return &source{cfg: cfg, root: root, path: rel}, diags, nil
-}
-
-// load reads the definition and evaluates it for the environment, without a
-// release.
-func (f *definitionFlags) load(w *world) (*source, error) {
-	s, diags, err := f.parse()
-	if err != nil {
-		return nil, err
-	}
-	if diags.HasErrors() {
-		return nil, w.refuse(diags, s)
-	}
-	w.diagnose(diags, s.files())
-	f.choose(w)
-	s.inventory = lister(s.base(), func() bool { return w.signal.Load() != nil })
-	if s.vars, err = f.assignments(w); err != nil {
-		return nil, err
-	}
-	s.def, err = f.evaluate(w, s, nil)
-	return s, err
+	cfg, diags := lang.Load(dir.FS(), rel, lang.Options{Version: version, Scheme: checkScheme, Linked: true})
+	return &source{cfg: cfg, root: root, path: rel, typed: file, broken: diags.HasErrors()}, diags, nil
 }
 
 // choose takes the environment from SHIPIT_ENV where the command line names
@@ -91,13 +77,21 @@ func (s *source) files() map[string][]byte {
 
 // refuse prints diagnostics and ends the command.
 func (w *world) refuse(diags diag.List, s *source) error {
-	w.diagnose(diags, s.files())
+	return w.refuseAll(diags, &reading{sources: []*source{s}})
+}
+
+func (w *world) refuseAll(diags diag.List, r *reading) error {
+	w.diagnose(diags, r.files())
+	where := r.what()
+	if len(r.sources) == 1 {
+		where = r.sources[0].path // as the messages name it
+	}
 	n, warnings := diags.Sorted().Count()
 	text := count(n, "error")
 	if warnings > 0 {
 		text += ", " + count(warnings, "warning")
 	}
-	fmt.Fprintf(w.stderr, "\n%s in %s.\n", text, s.path)
+	fmt.Fprintf(w.stderr, "\n%s in %s.\n", text, where)
 	return &exitError{code: exitFailed, diags: diags.Sorted()}
 }
 
@@ -111,7 +105,7 @@ func count(n int, what string) string {
 // evaluate resolves the definition for the environment; rel is nil while the
 // release is not chosen.
 func (f *definitionFlags) evaluate(w *world, s *source, rel *lang.Release) (*lang.Definition, error) {
-	def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: rel, Inventory: s.inventory})
+	def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Service: s.service, Vars: s.vars, Release: rel, Inventory: s.inventory})
 	if diags.HasErrors() {
 		return nil, w.refuse(diags, s)
 	}
@@ -139,7 +133,7 @@ func (f *definitionFlags) assignments(w *world) ([]lang.Assignment, error) {
 		}
 		vars, diags := lang.ParseVarFile(src, file)
 		if diags.HasErrors() {
-			w.diagnose(diags, map[string][]byte{file: src})
+			w.diagnose(diags, nil) // the lines hold secrets
 			return nil, &exitError{code: exitFailed, diags: diags.Sorted()}
 		}
 		out = append(out, vars...)
@@ -155,8 +149,9 @@ func (f *definitionFlags) assignments(w *world) ([]lang.Assignment, error) {
 }
 
 // rootOf finds the repository that holds a definition; includes and files
-// stay inside of it. Without a repository it is the definition's directory.
-func rootOf(file string) (root, rel string, err error) {
+// stay inside of it. Without a repository it is home, or the definition's
+// directory where that is "".
+func rootOf(file, home string) (root, rel string, err error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return "", "", fmt.Errorf("cannot find %s: %w", file, err)
@@ -172,22 +167,22 @@ func rootOf(file string) (root, rel string, err error) {
 	}
 	// A link is followed within the repository that holds it and no further:
 	// in a stranger's branch it could lead to any file of this machine.
-	root, err = filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return "", "", fmt.Errorf("cannot read the definition: %w", err)
-	}
 	target, err := filepath.EvalSymlinks(abs)
 	if err != nil {
 		return "", "", fmt.Errorf("cannot read the definition: %w", err)
 	}
-	for dir := root; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-			root = dir
-			break
+	inside := filepath.Dir(abs)
+	root, ok := repository(inside)
+	if !ok {
+		if inside, err = filepath.EvalSymlinks(inside); err != nil {
+			return "", "", fmt.Errorf("cannot read the definition: %w", err)
 		}
-		if dir == filepath.Dir(dir) {
-			break
+		if root, ok = repository(inside); !ok {
+			root = cmp.Or(home, inside)
 		}
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", "", fmt.Errorf("cannot read the definition: %w", err)
 	}
 	rel, err = filepath.Rel(root, target)
 	if err != nil || !filepath.IsLocal(rel) {
@@ -195,6 +190,23 @@ func rootOf(file string) (root, rel string, err error) {
 	}
 	return root, filepath.ToSlash(rel), nil
 }
+
+// repository finds the repository that holds a directory. A directory that is
+// a link is no repository: the one in which the link stands decides.
+func repository(dir string) (root string, ok bool) {
+	for ; ; dir = filepath.Dir(dir) {
+		_, err := os.Stat(filepath.Join(dir, ".git"))
+		if info, problem := os.Lstat(dir); err == nil && problem == nil && info.IsDir() {
+			return dir, true
+		}
+		if dir == filepath.Dir(dir) {
+			return "", false
+		}
+	}
+}
+
+// full is where the definition is on this machine.
+func (s *source) full() string { return filepath.Join(s.root, filepath.FromSlash(s.path)) }
 
 // base is the directory of the definition: what its relative paths start at.
 func (s *source) base() string { return filepath.Join(s.root, filepath.FromSlash(path.Dir(s.path))) }

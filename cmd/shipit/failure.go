@@ -17,6 +17,7 @@ import (
 type jsonOutput struct {
 	wanted  bool
 	started bool // the first line of a stream of events, the version, is out
+	stream  *view.Stream
 }
 
 // look finds out of the arguments what the outcome needs, even if they cannot
@@ -100,8 +101,14 @@ func helpOf(err error) string {
 	return ""
 }
 
-// eventStream begins the stream of events on standard output.
+// eventStream begins the stream of events on standard output, or goes on with
+// it: several runs of a command share it.
 func (w *world) eventStream() (*view.Stream, error) {
+	if w.json.stream != nil {
+		return w.json.stream, nil
+	}
 	w.json.started = true
-	return view.NewStream(w.stdout, version)
+	var err error
+	w.json.stream, err = view.NewStream(w.stdout, version)
+	return w.json.stream, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"shipit/exec/plan"
@@ -22,13 +21,14 @@ func (c *planCmd) Help() string {
 	return "Changes nothing anywhere.\n\n" + examples(
 		"shipit plan restbase.hcl -e production",
 		"shipit plan restbase.hcl -e production --release release/2015-06-10/2 --out today.shipit-plan.json",
-		"shipit plan restbase.hcl -e production --rollback")
+		"shipit plan restbase.hcl -e production --rollback",
+		"shipit plan services/ -e production            # all services below a directory, in the order of their after")
 }
 
 func (c *planCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	var p *planned
+	var p *allPlanned
 	var err error
 	if c.Rollback {
 		p, err = c.planFlags.rollback(ctx, w, c.To)
@@ -40,13 +40,15 @@ func (c *planCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
-	return c.show(ctx, w, p.plan)
+	defer p.pool.close()
+	for _, p := range p.plans {
+		p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
+	}
+	return c.show(w, p.set())
 }
 
-func (c *planCmd) show(_ context.Context, w *world, p *plan.Plan) error {
-	data, err := plan.Encode(p) // also gives the digest
+func (c *planCmd) show(w *world, set *plan.Set) error {
+	data, err := plan.EncodeSet(set)
 	if err != nil {
 		return err
 	}
@@ -60,19 +62,19 @@ func (c *planCmd) show(_ context.Context, w *world, p *plan.Plan) error {
 			return err
 		}
 	} else {
-		view.Plan(w.stdout, p, w.style())
+		view.Plans(w.stdout, set, w.style())
 	}
 	if c.Out != "" {
 		out := w.stdout
 		if c.JSON {
 			out = w.stderr
 		}
-		saved(out, p, c.Out)
+		saved(out, set, c.Out)
 	}
 	switch {
-	case len(p.Problems()) > 0:
+	case len(set.Problems()) > 0:
 		return exit(exitFailed, nil)
-	case c.Detailed && p.Changes():
+	case c.Detailed && set.Changes():
 		return exit(exitChanges, nil)
 	}
 	return nil

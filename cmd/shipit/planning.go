@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"shipit/exec"
 	"shipit/exec/plan"
@@ -24,85 +25,184 @@ type planFlags struct {
 // planned is a plan with what it was made from, ready to be applied by the
 // same process over the same connections.
 type planned struct {
-	plan  *plan.Plan
-	fleet *exec.Fleet
-	root  string        // that relative paths of the plan start at
-	repo  *release.Repo // nil for a rollback
-	def   *lang.Definition
-	close func()
+	plan   *plan.Plan
+	fleet  *exec.Fleet
+	root   string        // that relative paths of the plan start at
+	repo   *release.Repo // nil for a rollback
+	def    *lang.Definition
+	one    bool   // of several services of its definition
+	result string // how it was applied, once it was
+	run    string // its id, once there is one
 }
 
-// deploy plans the release tagName, or the newest where it is "".
-func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*planned, error) {
-	s, err := f.load(w)
+// allPlanned is the plans of a command, in the order in which they are
+// applied.
+type allPlanned struct {
+	plans []*planned
+	pool  *pool
+}
+
+func (a *allPlanned) set() *plan.Set {
+	var plans []*plan.Plan
+	for _, p := range a.plans {
+		plans = append(plans, p.plan)
+	}
+	return plan.NewSet(plans...)
+}
+
+// A wish is what is to be planned for one service.
+type wish struct {
+	*source
+	*inquiry
+	repo *release.Repo // nil for a rollback
+	in   plan.Inputs
+}
+
+// deploy plans the release tagName, or the newest where it is "", for every
+// service.
+func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allPlanned, error) {
+	services, err := f.chosen(w)
 	if err != nil {
 		return nil, err
 	}
-	spec := s.def.Service.Release
-	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
-	if err != nil {
-		return nil, err
+	repos := map[string]*release.Repo{}
+	var wishes []*wish
+	for _, s := range services {
+		spec := s.def.Service.Release
+		at := s.base() + "\x00" + spec.Repo
+		if repos[at] == nil {
+			if repos[at], err = openRepo(ctx, w, s.base(), spec.Repo); err != nil {
+				return nil, err
+			}
+		}
+		scheme, err := tag.ParseScheme(spec.Scheme)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", spec.Range, err)
+		}
+		rel, err := repos[at].Resolve(ctx, scheme, tagName)
+		if err != nil {
+			return nil, err
+		}
+		s.def, err = f.evaluate(w, s, &lang.Release{Tag: rel.Tag.Name, Commit: rel.Commit, Date: rel.Tag.Date, N: rel.Tag.N})
+		if err != nil {
+			return nil, err
+		}
+		wishes = append(wishes, &wish{source: s, repo: repos[at], in: plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
+			ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N,
+		}}})
 	}
-	scheme, err := tag.ParseScheme(spec.Scheme)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", spec.Range, err)
-	}
-	rel, err := repo.Resolve(ctx, scheme, tagName)
-	if err != nil {
-		return nil, err
-	}
-	s.def, err = f.evaluate(w, s, &lang.Release{Tag: rel.Tag.Name, Commit: rel.Commit, Date: rel.Tag.Date, N: rel.Tag.N})
-	if err != nil {
-		return nil, err
-	}
-	in := plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
-		ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N,
-	}}
-	return f.make(ctx, w, s, repo, in)
+	return f.makeAll(ctx, w, wishes)
 }
 
 // rollback plans the way back: to each host's last good release, or to the
-// release whose tag is to. It needs no repository.
-func (f *planFlags) rollback(ctx context.Context, w *world, to string) (*planned, error) {
-	s, err := f.load(w)
+// release whose tag is to. It needs no repository. What comes after another
+// service goes back before it.
+func (f *planFlags) rollback(ctx context.Context, w *world, to string) (*allPlanned, error) {
+	services, err := f.chosen(w)
 	if err != nil {
 		return nil, err
 	}
-	in := plan.Inputs{Kind: plan.Rollback}
-	in.Options.To = to
-	return f.make(ctx, w, s, nil, in)
+	var wishes []*wish
+	for _, s := range slices.Backward(services) {
+		in := plan.Inputs{Kind: plan.Rollback}
+		in.Options.To = to
+		wishes = append(wishes, &wish{source: s, in: in})
+	}
+	return f.makeAll(ctx, w, wishes)
 }
 
-// make observes the hosts and makes the plan.
-func (f *planFlags) make(ctx context.Context, w *world, s *source, repo *release.Repo, in plan.Inputs) (*planned, error) {
+// chosen are the services that have hosts among those of --limit.
+func (f *planFlags) chosen(w *world) ([]*source, error) {
+	services, err := f.loadAll(w)
+	if err != nil || len(services) == 1 {
+		return services, err
+	}
+	for _, option := range []struct {
+		name     string
+		patterns []string
+	}{{"--limit", f.Limit}, {"--without", f.Without}} {
+		for _, p := range option.patterns {
+			if !slices.ContainsFunc(services, func(s *source) bool { return len(meant([]string{p}, s.def)) > 0 }) {
+				return nil, exit(exitUsage, fmt.Errorf("%s %s: no service has such a host", option.name, p))
+			}
+		}
+	}
+	return slices.DeleteFunc(services, func(s *source) bool {
+		out := len(f.Limit) > 0 && len(meant(f.Limit, s.def)) == 0
+		if out {
+			fmt.Fprintf(w.stderr, "service %s is left out: --limit names none of its hosts\n", s.service)
+		}
+		return out
+	}), nil
+}
+
+// meant are the patterns that mean a host of the service.
+func meant(patterns []string, def *lang.Definition) []string {
+	var hosts, out []string
+	for _, t := range def.Targets {
+		hosts = append(hosts, t.Host.Name)
+	}
+	for _, p := range patterns {
+		if plan.Matches(p, hosts) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// makeAll observes the hosts of all services and makes the plans.
+func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *allPlanned, err error) {
 	if f.BatchSize != "" {
 		if _, err := lang.ParseSize(f.BatchSize); err != nil {
 			return nil, exit(exitUsage, fmt.Errorf("--batch-size: %w", err))
 		}
 	}
-	fleet, closeFleet := f.dial(w)
-	facts, err := observe(ctx, w, fleet, exec.Questions(s.def, s.base(), in.Kind))
-	if err != nil {
-		closeFleet()
+	all := &allPlanned{pool: f.dial(w)}
+	defer func() {
+		if err != nil {
+			all.pool.close()
+		}
+	}()
+	var inquiries []*inquiry
+	for _, x := range wishes {
+		x.inquiry = all.pool.inquire(x.source, x.in.Kind)
+		inquiries = append(inquiries, x.inquiry)
+	}
+	if err := observe(ctx, w, inquiries...); err != nil {
 		return nil, err
 	}
-	in.Definition, in.Facts, in.Version, in.Salt = s.def, facts, version, salt()
+	for _, x := range wishes {
+		p, err := f.make(ctx, x, len(wishes) > 1)
+		if err != nil {
+			return nil, err
+		}
+		all.plans = append(all.plans, p)
+	}
+	return all, nil
+}
+
+// make makes the plan of one service.
+func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, error) {
+	in := x.in
+	in.Definition, in.Facts, in.Version, in.Salt = x.def, x.facts, version, salt()
 	in.Options.Limit, in.Options.Without, in.Options.BatchSize = f.Limit, f.Without, f.BatchSize
-	if state, ok, err := release.StateOf(ctx, s.base()); err == nil && ok {
+	if several { // patterns for other services say nothing here
+		in.Options.Limit, in.Options.Without = meant(f.Limit, x.def), meant(f.Without, x.def)
+	}
+	if state, ok, err := release.StateOf(ctx, x.base()); err == nil && ok {
 		in.Git = plan.Git{Commit: state.Commit, Dirty: state.Dirty}
 	}
-	if in.Others, err = f.others(s, facts); err != nil {
-		closeFleet()
+	var err error
+	if in.Others, err = f.others(x.source, x.facts); err != nil {
 		return nil, err
 	}
-	if repo != nil {
-		in.Logs = logs(ctx, repo, facts, in.Release)
-		if in.NeedKiB, in.NeedFrom, err = needs(ctx, repo, s.def.Service.Transport.Spec, facts, in.Release); err != nil {
-			closeFleet()
+	if x.repo != nil {
+		in.Logs = logs(ctx, x.repo, x.facts, in.Release)
+		if in.NeedKiB, in.NeedFrom, err = needs(ctx, x.repo, x.def.Service.Transport.Spec, x.facts, in.Release); err != nil {
 			return nil, err
 		}
 	}
-	return &planned{plan: plan.Make(in), fleet: fleet, root: s.base(), repo: repo, def: s.def, close: closeFleet}, nil
+	return &planned{plan: plan.Make(in), fleet: x.fleet, root: x.base(), repo: x.repo, def: x.def, one: len(x.cfg.Services()) > 1}, nil
 }
 
 // logs are the commits between what hosts run and the wanted release.
@@ -163,7 +263,7 @@ func (f *planFlags) others(s *source, facts plan.Facts) (map[string]*lang.Defini
 				continue
 			}
 			t, _ := scheme.Parse(r.Tag)
-			def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Vars: s.vars, Release: &lang.Release{Tag: r.Tag, Commit: r.Commit, Date: t.Date, N: t.N}, Inventory: s.inventory})
+			def, diags := s.cfg.Evaluate(lang.Inputs{Env: f.Env, Service: s.service, Vars: s.vars, Release: &lang.Release{Tag: r.Tag, Commit: r.Commit, Date: t.Date, N: t.N}, Inventory: s.inventory})
 			if !diags.HasErrors() { // a definition that fits only the new release is no reason to refuse it
 				out[id] = def
 			}
@@ -172,10 +272,10 @@ func (f *planFlags) others(s *source, facts plan.Facts) (map[string]*lang.Defini
 	return out, nil
 }
 
-// saved tells what to do with the plan in file.
-func saved(w io.Writer, p *plan.Plan, file string) {
-	fmt.Fprintf(w, "Saved %s (%s).\n", file, short(p.Digest))
-	if len(p.Problems()) == 0 {
+// saved tells what to do with the plans in file.
+func saved(w io.Writer, set *plan.Set, file string) {
+	fmt.Fprintf(w, "Saved %s (%s).\n", file, short(set.Digest))
+	if len(set.Problems()) == 0 {
 		fmt.Fprintf(w, "Apply exactly this with:\n  shipit apply %s\n", file)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"shipit/exec"
 	"shipit/exec/plan"
 	"shipit/exec/release"
 	"shipit/exec/tag"
@@ -45,15 +44,17 @@ func (c *releasesCmd) Run(w *world) error {
 		return err
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", spec.Repo, spec.Scheme, c.File)
+		return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", spec.Repo, spec.Scheme, c.typed())
 	}
 	var facts plan.Facts
 	if !c.Offline {
-		fleet, closeFleet := c.dial(w)
-		defer closeFleet()
-		if facts, err = observe(ctx, w, fleet, exec.Questions(s.def, s.base(), plan.Deploy)); err != nil {
+		pool := c.dial(w)
+		defer pool.close()
+		q := pool.inquire(s, plan.Deploy)
+		if err := observe(ctx, w, q); err != nil {
 			return err
 		}
+		facts = q.facts
 	}
 	total := len(list)
 	if !c.All && total > 20 {

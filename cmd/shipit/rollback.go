@@ -20,6 +20,6 @@ func (c *rollbackCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.pool.close()
 	return c.runFlags.confirmed(ctx, w, p, stop)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"shipit/exec"
@@ -37,25 +38,32 @@ func (f *runFlags) human(w *world) io.Writer {
 	return w.stdout
 }
 
-// confirmed shows a fresh plan, asks, and runs it over the same connections.
-func (f *runFlags) confirmed(ctx context.Context, w *world, p *planned, stop func()) error {
-	p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
-	view.Plan(f.human(w), p.plan, w.style())
-	if problems := p.plan.Problems(); len(problems) > 0 {
+// confirmed shows fresh plans, asks, and runs them over the same connections.
+func (f *runFlags) confirmed(ctx context.Context, w *world, all *allPlanned, stop func()) error {
+	for _, p := range all.plans {
+		p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
+	}
+	set := all.set()
+	view.Plans(f.human(w), set, w.style())
+	if problems := set.Problems(); len(problems) > 0 {
 		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: problems}
 	}
-	if p.plan.Changes() {
-		if err := f.ask(ctx, w, p.plan); err != nil {
+	if set.Changes() {
+		if err := f.ask(ctx, w, set); err != nil {
 			return err
 		}
 	}
-	return f.run(ctx, w, p, stop)
+	return f.runAll(ctx, w, all, stop)
 }
 
 // ask asks whether to go on. A protected environment wants its name typed.
-func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
-	env := p.Body.Env
-	if f.Yes && !p.Body.Protected {
+func (f *runFlags) ask(ctx context.Context, w *world, set *plan.Set) error {
+	env, these := set.Plans[0].Body.Env, "this plan"
+	protected := slices.ContainsFunc(set.Plans, func(p *plan.Plan) bool { return p.Body.Protected })
+	if len(set.Plans) > 1 {
+		these = "these plans"
+	}
+	if f.Yes && !protected {
 		return nil
 	}
 	if f.Yes {
@@ -65,10 +73,10 @@ func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
 		return exit(exitFailed, errors.New("there is no terminal to ask on: use --yes, or apply a saved plan"))
 	}
 	want, question := "yes", "Only yes is accepted"
-	if p.Body.Protected {
+	if protected {
 		want, question = env, fmt.Sprintf("Environment %s is protected; type its name", env)
 	}
-	fmt.Fprintf(w.stdout, "\nApply this plan? %s: ", question)
+	fmt.Fprintf(w.stdout, "\nApply %s? %s: ", these, question)
 	answer, err := w.readLine(ctx)
 	switch {
 	case errors.Is(err, errNoAnswer):
@@ -86,6 +94,7 @@ func (f *runFlags) ask(ctx context.Context, w *world, p *plan.Plan) error {
 // run applies the plan and reports.
 func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) error {
 	if !p.plan.Changes() && len(p.plan.Problems()) == 0 {
+		p.result = string(event.Nothing)
 		return f.nothing(w, p.plan)
 	}
 	id, err := journal.NewRunID(w.now(), rand.Reader)
@@ -107,6 +116,7 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if err != nil {
 		return err
 	}
+	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
 	if lines != nil {
 		defer w.heartbeat(lines)()
@@ -116,12 +126,14 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 		Journal: j, Views: views,
 		Run: id, By: w.by(), Reason: f.Message, Now: w.now,
 		Secrets: contents(p.def, p.plan),
+		Redact:  w.secrets.replace,
 		Ask:     f.asker(w),
 		Abort:   abort,
 	})
 	if err != nil {
 		return f.refused(w, p, err)
 	}
+	p.result = string(result.Outcome)
 	view.Report(f.human(w), p.plan, result.Hosts, result.Outcome, w.style())
 	if !result.Started { // the report said it
 		return &exitError{code: exitDeclined, err: errors.New("aborted; nothing was changed"), told: true}
@@ -164,7 +176,11 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 
 // typed is the definition and the environment as they are typed.
 func (p *planned) typed() string {
-	return pretty(filepath.Join(p.root, path.Base(p.plan.Body.Definition))) + envFlag(p.plan)
+	text := pretty(filepath.Join(p.root, path.Base(p.plan.Body.Definition))) + envFlag(p.plan)
+	if p.one {
+		text += " --service " + p.plan.Body.Service
+	}
+	return text
 }
 
 func envFlag(p *plan.Plan) string {
@@ -223,8 +239,10 @@ func (f *runFlags) refused(w *world, p *planned, err error) error {
 				fmt.Fprintf(w.stderr, "! %s\n", details[len(details)-1])
 			}
 		}
-		return &exitError{code: exitStale, details: details,
-			err: fmt.Errorf("the plan is stale, so nothing was changed; make a new one with: shipit plan %s", p.typed())}
+		return &exitError{
+			code: exitStale, details: details,
+			err: fmt.Errorf("the plan is stale, so nothing was changed; make a new one with: shipit plan %s", p.typed()),
+		}
 	}
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,9 +22,42 @@ type sshFlags struct {
 	AcceptNew      bool          `name:"accept-new-host-keys" help:"Trust a host whose key is not known yet, and remember it."`
 }
 
-// dial makes the fleet of a run: one connection a host from the first
-// question to the last check.
-func (f *sshFlags) dial(w *world) (*exec.Fleet, func()) {
+// A pool holds the connections of a command: one fleet, or another where two
+// services reach a host of the same name in different ways.
+type pool struct {
+	ssh    *remote.SSH
+	fleets []*exec.Fleet
+	known  []map[string]remote.Target // by fleet, by host
+}
+
+// fleet is one in which every target is reached as it says.
+func (p *pool) fleet(qs []exec.Question) *exec.Fleet {
+	i := slices.IndexFunc(p.known, func(known map[string]remote.Target) bool {
+		return !slices.ContainsFunc(qs, func(q exec.Question) bool {
+			t, ok := known[q.Host]
+			return ok && !reflect.DeepEqual(t, q.Target)
+		})
+	})
+	if i < 0 {
+		i = len(p.fleets)
+		p.fleets, p.known = append(p.fleets, exec.NewFleet(p.ssh)), append(p.known, map[string]remote.Target{})
+	}
+	for _, q := range qs {
+		p.known[i][q.Host] = q.Target
+	}
+	return p.fleets[i]
+}
+
+func (p *pool) close() {
+	for _, f := range p.fleets {
+		f.Close()
+	}
+	_ = p.ssh.Close()
+}
+
+// dial makes the pool of a run: one connection a host from the first question
+// to the last check.
+func (f *sshFlags) dial(w *world) *pool {
 	var mu sync.Mutex
 	told := map[string]bool{}
 	warn := func(text string) {
@@ -42,19 +77,34 @@ func (f *sshFlags) dial(w *world) (*exec.Fleet, func()) {
 		AcceptNew:  f.AcceptNew,
 		Warn:       warn,
 	})
-	fleet := exec.NewFleet(ssh)
-	return fleet, func() {
-		fleet.Close()
-		_ = ssh.Close()
-	}
+	return &pool{ssh: ssh}
 }
 
-// observe asks the hosts and says on a terminal whom it waits for.
-func observe(ctx context.Context, w *world, fleet *exec.Fleet, qs []exec.Question) (plan.Facts, error) {
-	waiting := map[string]bool{}
-	for _, q := range qs {
-		waiting[q.Host] = true
+// An inquiry is the questions of one service, and what the hosts said.
+type inquiry struct {
+	fleet     *exec.Fleet
+	questions []exec.Question
+	facts     plan.Facts
+}
+
+// inquire prepares the questions of a service.
+func (p *pool) inquire(s *source, kind plan.Kind) *inquiry {
+	qs := exec.Questions(s.def, s.base(), kind)
+	return &inquiry{fleet: p.fleet(qs), questions: qs}
+}
+
+// observe asks the hosts of all services at once and says on a terminal whom
+// it waits for.
+func observe(ctx context.Context, w *world, all ...*inquiry) error {
+	var qs []exec.Question
+	waiting := map[string]int{}
+	for _, q := range all {
+		qs = append(qs, q.questions...)
+		for _, q := range q.questions {
+			waiting[q.Host]++
+		}
 	}
+	total := len(waiting)
 	var mu sync.Mutex
 	done := make(chan struct{})
 	var ticker sync.WaitGroup
@@ -70,24 +120,32 @@ func observe(ctx context.Context, w *world, fleet *exec.Fleet, qs []exec.Questio
 				mu.Lock()
 				var names []string
 				for _, q := range qs {
-					if waiting[q.Host] && len(names) < 3 {
+					if waiting[q.Host] > 0 && len(names) < 3 && !slices.Contains(names, q.Host) {
 						names = append(names, q.Host)
 					}
 				}
-				read := len(qs) - len(waiting)
+				read := total - len(waiting)
 				mu.Unlock()
-				fmt.Fprintf(w.stderr, "read %d of %d hosts, waiting for %s (%ds)\n", read, len(qs), strings.Join(names, ", "), int(time.Since(start).Seconds()))
+				fmt.Fprintf(w.stderr, "read %d of %d hosts, waiting for %s (%ds)\n", read, total, strings.Join(names, ", "), int(time.Since(start).Seconds()))
 			}
 		}
 	})
-	facts := exec.Observe(ctx, fleet, qs, func(host string, _ plan.HostFacts) {
-		mu.Lock()
-		delete(waiting, host)
-		mu.Unlock()
-	})
+	var services sync.WaitGroup
+	for _, q := range all {
+		services.Go(func() {
+			q.facts = exec.Observe(ctx, q.fleet, q.questions, func(host string, _ plan.HostFacts) {
+				mu.Lock()
+				defer mu.Unlock()
+				if waiting[host]--; waiting[host] == 0 {
+					delete(waiting, host)
+				}
+			})
+		})
+	}
+	services.Wait()
 	close(done)
 	ticker.Wait()
-	return facts, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // salt is for the hashes of sensitive values in one plan.

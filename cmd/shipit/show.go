@@ -26,7 +26,7 @@ func (c *showCmd) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the plan: %w", err)
 	}
-	p, err := plan.Decode(data)
+	set, err := plan.DecodeSet(data)
 	if err != nil {
 		return fmt.Errorf("cannot show %s: %w", c.Plan, err)
 	}
@@ -34,7 +34,7 @@ func (c *showCmd) Run(w *world) error {
 		_, err := w.stdout.Write(data)
 		return err
 	}
-	fmt.Fprintf(w.stdout, "Plan %s, made %s by %s\n\n", short(p.Digest), p.Meta.Created.UTC().Format("2006-01-02 15:04:05 UTC"), p.Meta.By)
-	view.Plan(w.stdout, p, w.style())
+	fmt.Fprintf(w.stdout, "Plan %s, made %s by %s\n\n", short(set.Digest), set.Plans[0].Meta.Created.UTC().Format("2006-01-02 15:04:05 UTC"), set.Plans[0].Meta.By)
+	view.Plans(w.stdout, set, w.style())
 	return nil
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 
-	"shipit/exec"
 	"shipit/exec/plan"
 	"shipit/exec/view"
 )
@@ -21,22 +21,36 @@ func (c *statusCmd) Help() string {
 func (c *statusCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	s, err := c.load(w)
+	services, err := c.loadAll(w)
 	if err != nil {
 		return err
 	}
-	fleet, closeFleet := c.dial(w)
-	defer closeFleet()
-	facts, err := observe(ctx, w, fleet, exec.Questions(s.def, s.base(), plan.Deploy))
-	if err != nil {
+	pool := c.dial(w)
+	defer pool.close()
+	var inquiries []*inquiry
+	for _, s := range services {
+		inquiries = append(inquiries, pool.inquire(s, plan.Deploy))
+	}
+	if err := observe(ctx, w, inquiries...); err != nil {
 		return err
 	}
-	st := view.StatusOf(s.def, facts)
+	var all []view.Status
+	for i, s := range services {
+		all = append(all, view.StatusOf(s.def, inquiries[i].facts))
+	}
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(st)
+		if len(all) == 1 {
+			return enc.Encode(all[0])
+		}
+		return enc.Encode(map[string]any{"format": "1.0", "services": all})
 	}
-	view.PrintStatus(w.stdout, st, w.now(), w.style())
+	for i, st := range all {
+		if i > 0 {
+			fmt.Fprintln(w.stdout)
+		}
+		view.PrintStatus(w.stdout, st, w.now(), w.style())
+	}
 	return nil
 }

@@ -54,6 +54,6 @@ func (c *tagCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "Created %s at %s %s\nDeploy it with:\n  shipit apply %s --release %s\n", r.Tag.Name, r.Commit[:12], r.Subject, c.File, r.Tag.Name)
+	fmt.Fprintf(w.stdout, "Created %s at %s %s\nDeploy it with:\n  shipit apply %s --release %s\n", r.Tag.Name, r.Commit[:12], r.Subject, c.typed(), r.Tag.Name)
 	return nil
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
+	"shipit/lang"
 	"shipit/lang/diag"
 )
 
@@ -11,28 +14,21 @@ type validateCmd struct {
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file."`
 	JSON    bool     `name:"json" help:"Print one JSON document."`
+
+	Timeout time.Duration `default:"10s" help:"Give up on a definition that takes longer than this."`
 }
 
 func (c *validateCmd) Help() string {
-	return "Reads no host, no network and no secret: what is not known (required variables, the release) is left open.\n\n" +
-		examples("shipit validate restbase.hcl", "shipit validate --json services/*.hcl")
+	return "Reads no host, no network and no secret, SHIPIT_VAR_* neither: what is not known (required variables, the release) is left open.\n\n" +
+		examples("shipit validate restbase.hcl", "shipit validate --json services/")
 }
 
 func (c *validateCmd) Run(w *world) error {
-	var all diag.List
-	files := map[string][]byte{}
-	for _, file := range c.Files {
-		f := definitionFlags{File: file, Var: c.Var, VarFile: c.VarFile}
-		diags, sources, err := c.one(w, &f)
-		if err != nil {
-			return err
-		}
-		all = append(all, diags...)
-		for name, src := range sources {
-			files[name] = src
-		}
+	r, all, err := c.check(w)
+	if err != nil {
+		return err
 	}
-	all = all.Sorted()
+	all = once(all).Sorted()
 	if c.JSON {
 		data, err := all.JSON()
 		if err != nil {
@@ -42,8 +38,8 @@ func (c *validateCmd) Run(w *world) error {
 			return err
 		}
 	} else {
-		w.diagnose(all, files)
-		w.summary(all, c.Files)
+		w.diagnose(all, r.files())
+		w.summary(all, r)
 	}
 	if all.HasErrors() {
 		return exit(exitFailed, nil)
@@ -51,29 +47,52 @@ func (c *validateCmd) Run(w *world) error {
 	return nil
 }
 
-// one validates one definition.
-func (c *validateCmd) one(w *world, f *definitionFlags) (diag.List, map[string][]byte, error) {
-	s, diags, err := f.parse()
+// check reads and evaluates the definitions, each as long as the watchdog
+// allows.
+func (c *validateCmd) check(w *world) (*reading, diag.List, error) {
+	vars, err := (&definitionFlags{Var: c.Var, VarFile: c.VarFile}).assignments(w)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !diags.HasErrors() {
-		if s.vars, err = f.assignments(w); err != nil {
-			return nil, nil, err
-		}
-		diags = append(diags, s.cfg.Validate(s.vars)...)
+	dog := ordinary.within(c.Timeout)
+	var r *reading
+	if d := dog.guard(c.Files[0], func() { r, err = read(c.Files) }); d != nil {
+		return &reading{sources: []*source{{typed: c.Files[0]}}}, diag.List{*d}, nil
 	}
-	return diags, s.files(), nil
+	if err != nil {
+		return nil, nil, err
+	}
+	vars = r.strangers(vars)
+	r.hide(w, vars)
+	all := r.diags
+	for _, s := range r.sources {
+		if s.broken {
+			continue
+		}
+		var found diag.List
+		cfg, given := s.cfg, r.assigned(s, vars)
+		if d := dog.guard(s.path, func() { found = cfg.Validate(given) }); d != nil {
+			s.cfg = nil // it is in use until the process ends
+			return r, append(all, *d), nil
+		}
+		all = append(all, found...)
+	}
+	return r, all, nil
+}
+
+// strangers are the values for a check of what anybody may have written: the
+// ones in the process environment, which may be secrets, stay out of it.
+func (r *reading) strangers(vars []lang.Assignment) []lang.Assignment {
+	return slices.DeleteFunc(vars, func(a lang.Assignment) bool {
+		return a.Lenient && slices.ContainsFunc(r.sources, func(s *source) bool { return s.cfg.Declares(a.Name) })
+	})
 }
 
 // summary is the last line for people: on standard output, because it is the
 // answer.
-func (w *world) summary(l diag.List, files []string) {
+func (w *world) summary(l diag.List, r *reading) {
 	errs, warnings := l.Count()
-	what := files[0]
-	if len(files) > 1 {
-		what = count(len(files), "definition")
-	}
+	what := r.what()
 	switch {
 	case errs > 0:
 		text := count(errs, "error")
@@ -85,7 +104,7 @@ func (w *world) summary(l diag.List, files []string) {
 		fmt.Fprintf(w.stdout, "%s is valid, with %s.\n", what, count(warnings, "warning"))
 	default:
 		verb := "is"
-		if len(files) > 1 {
+		if len(r.sources) > 1 {
 			verb = "are"
 		}
 		fmt.Fprintf(w.stdout, "%s %s valid.\n", what, verb)
