@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"shipit/lang/diag"
+	"shipit/lang/eval"
 	"shipit/lang/format"
 )
 
@@ -29,7 +30,7 @@ func (c *fmtCmd) Help() string {
 
 func (c *fmtCmd) Run(w *world) error {
 	if len(c.Files) == 1 && c.Files[0] == "-" {
-		src, err := io.ReadAll(w.stdin)
+		src, err := io.ReadAll(io.LimitReader(w.stdin, eval.MaxFile+1)) // more is refused
 		if err != nil {
 			return fmt.Errorf("cannot read standard input: %w", err)
 		}
@@ -47,16 +48,13 @@ func (c *fmtCmd) Run(w *world) error {
 	}
 	worst := error(nil)
 	for _, name := range files {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("cannot read %s: %w", name, err)
-		}
-		if err := c.one(w, name, src, func(out []byte) error { return replace(name, out) }); err != nil {
+		if err := c.file(w, name); err != nil {
 			var e *exitError
-			if !errors.As(err, &e) {
-				return err
+			if !errors.As(err, &e) { // the others can be formatted still
+				w.complain(err)
+				err = exit(exitFailed, nil)
 			}
-			if worst == nil || e.code == exitFailed {
+			if worst == nil || e == nil || e.code == exitFailed {
 				worst = err
 			}
 		}
@@ -64,21 +62,54 @@ func (c *fmtCmd) Run(w *world) error {
 	return worst
 }
 
+// file formats one file. A link stays one: what it leads to is rewritten.
+func (c *fmtCmd) file(w *world, name string) error {
+	to := name
+	if _, err := os.Stat(name); err != nil {
+		return fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		root, rel, err := rootOf(name, "")
+		if err != nil {
+			return err
+		}
+		to = filepath.Join(root, filepath.FromSlash(rel))
+	}
+	if info, err := os.Stat(to); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("cannot read %s: it is not a regular file", name)
+	}
+	f, err := os.Open(to)
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	src, err := io.ReadAll(io.LimitReader(f, eval.MaxFile+1)) // more is refused
+	_ = f.Close()
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	return c.one(w, name, src, func(out []byte) error { return replace(to, out) })
+}
+
 // one formats one source and hands the result to write if it differs.
 func (c *fmtCmd) one(w *world, name string, src []byte, write func([]byte) error) error {
-	out, diags := format.Format(src, name)
+	var out []byte
+	var diags diag.List
+	if d := ordinary.guard(name, func() { out, diags = format.Format(src, name) }); d != nil {
+		w.diagnose(diag.List{*d}, nil)
+		return exit(exitFailed, nil)
+	}
 	if diags.HasErrors() {
 		w.diagnose(diags, map[string][]byte{name: src})
 		return exit(exitFailed, nil)
 	}
 	same := bytes.Equal(src, out)
 	if c.Diff && !same {
-		fmt.Fprint(w.stdout, format.Diff(name, src, out))
+		fmt.Fprint(w.stdout, diag.Clean(format.Diff(name, src, out)))
 	}
 	switch {
 	case c.Check && !same:
 		if !c.Diff {
-			fmt.Fprintln(w.stdout, name)
+			fmt.Fprintln(w.stdout, diag.CleanLine(name))
 		}
 		return exit(exitDifferences, nil)
 	case c.Check || c.Diff:
@@ -88,7 +119,7 @@ func (c *fmtCmd) one(w *world, name string, src []byte, write func([]byte) error
 	case same:
 		return nil
 	}
-	fmt.Fprintln(w.stdout, name)
+	fmt.Fprintln(w.stdout, diag.CleanLine(name))
 	return write(out)
 }
 
@@ -102,9 +133,11 @@ func definitions(args []string) ([]string, error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", arg, err)
+			if _, gone := os.Lstat(arg); gone != nil {
+				return nil, fmt.Errorf("cannot read %s: %w", arg, err)
+			}
 		}
-		if !info.IsDir() {
+		if err != nil || !info.IsDir() {
 			files = append(files, arg)
 			continue
 		}

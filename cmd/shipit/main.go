@@ -28,6 +28,7 @@ type cli struct {
 	Tag      tagCmd      `cmd:"" help:"Create and push the next tag of the scheme."`
 	Show     showCmd     `cmd:"" help:"Show a saved plan."`
 	Validate validateCmd `cmd:"" help:"Check definitions, offline, for every host of every environment."`
+	Console  consoleCmd  `cmd:"" help:"Evaluate expressions among the names of a definition."`
 	Fmt      fmtCmd      `cmd:"" help:"Rewrite definitions in the canonical form."`
 	Lab      labCmd      `cmd:"" help:"Run a few hosts on this machine to try a definition."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
