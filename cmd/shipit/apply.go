@@ -89,13 +89,14 @@ func (c *applyCmd) restore(ctx context.Context, w *world, file string, p *plan.P
 		return nil, err
 	}
 	pd.one = len(s.cfg.Services()) > 1
+	f := definitionFlags{Env: p.Body.Env, Var: c.Var, VarFile: c.VarFile}
+	vars, err := f.assignments(w)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
+	}
+	r := &reading{sources: []*source{s}}
+	r.hide(w, vars) // hosts may print them, whatever the plan is about
 	if p.Sensitive() {
-		f := definitionFlags{Env: p.Body.Env, Var: c.Var, VarFile: c.VarFile}
-		vars, err := f.assignments(w)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
-		}
-		r := &reading{sources: []*source{s}}
 		s.service, s.vars = p.Body.Service, r.assigned(s, vars)
 		s.inventory = lister(s.base(), func() bool { return w.signal.Load() != nil })
 		if pd.def, err = f.evaluate(w, s, langRelease(p)); err != nil {
