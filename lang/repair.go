@@ -65,6 +65,10 @@ func Repair(root fs.FS, file string, o Options, vars []Assignment) Repaired {
 			break
 		}
 	}
+	// Fixes leave lines where they are.
+	slices.SortStableFunc(r.Done, func(a, b Fixed) int {
+		return cmp.Or(cmp.Compare(a.Fix.Range.File, b.Fix.Range.File), cmp.Compare(a.Fix.Range.Start.Line, b.Fix.Range.Start.Line))
+	})
 	for name, text := range files.texts {
 		if !bytes.Equal(text, files.read[name]) {
 			r.Texts[name], r.Before[name] = text, files.read[name]

@@ -2,8 +2,6 @@ package release
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -35,8 +33,7 @@ func openMirror(ctx context.Context, url, cacheDir string) (*Repo, error) {
 	if err := mkdirPrivate(cacheDir); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(url))
-	dir := filepath.Join(cacheDir, hex.EncodeToString(sum[:12]))
+	dir := mirrorDir(cacheDir, url)
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, err
