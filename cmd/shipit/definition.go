@@ -213,10 +213,15 @@ func (s *source) base() string { return filepath.Join(s.root, filepath.FromSlash
 
 // openRepo opens the service's repository.
 func openRepo(ctx context.Context, w *world, base, repo string) (*release.Repo, error) {
-	if !strings.Contains(repo, "://") && !isSCP(repo) && !filepath.IsAbs(repo) {
-		repo = filepath.Join(base, filepath.FromSlash(repo))
+	return release.Open(ctx, repoPath(base, repo), w.cacheDir())
+}
+
+// repoPath is where a repository is: a URL as it is, a path from base.
+func repoPath(base, repo string) string {
+	if strings.Contains(repo, "://") || isSCP(repo) || filepath.IsAbs(repo) {
+		return repo
 	}
-	return release.Open(ctx, repo, w.cacheDir())
+	return filepath.Join(base, filepath.FromSlash(repo))
 }
 
 // isSCP tells git's host:path form from a path, as git does: a colon before

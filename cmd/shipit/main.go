@@ -30,9 +30,14 @@ type cli struct {
 	Validate validateCmd `cmd:"" help:"Check definitions, offline, for every host of every environment."`
 	Console  consoleCmd  `cmd:"" help:"Evaluate expressions among the names of a definition."`
 	Fmt      fmtCmd      `cmd:"" help:"Rewrite definitions in the canonical form."`
+	Schema   schemaCmd   `cmd:"" help:"List the blocks and arguments of the language; as JSON for programs."`
+	Explain  explainCmd  `cmd:"" help:"Explain a code, a block, an argument or a function."`
 	Lab      labCmd      `cmd:"" help:"Run a few hosts on this machine to try a definition."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Help     helpCmd     `cmd:"" help:"Show help for a command or a topic (exit-codes)."`
+
+	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
 
 	Color string `enum:"auto,always,never" default:"auto" help:"When to use colour: ${enum}. NO_COLOR and CLICOLOR_FORCE are honoured."`
 }

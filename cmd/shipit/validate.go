@@ -13,33 +13,29 @@ type validateCmd struct {
 	Files   []string `arg:"" help:"Definitions."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file."`
-	JSON    bool     `name:"json" help:"Print one JSON document."`
+	Format  string   `enum:"human,json,github,gitlab,sarif,junit" default:"human" placeholder:"FORMAT" help:"How to answer: ${enum}."`
+	JSON    bool     `name:"json" help:"The same as --format json."`
+	Fix     bool     `help:"First correct in the files what has exactly one answer."`
 
 	Timeout time.Duration `default:"10s" help:"Give up on a definition that takes longer than this."`
 }
 
 func (c *validateCmd) Help() string {
 	return "Reads no host, no network and no secret, SHIPIT_VAR_* neither: what is not known (required variables, the release) is left open.\n\n" +
-		examples("shipit validate restbase.hcl", "shipit validate --json services/")
+		examples("shipit validate restbase.hcl", "shipit validate --format sarif services/ > shipit.sarif", "shipit validate --fix restbase.hcl")
 }
 
 func (c *validateCmd) Run(w *world) error {
+	if c.JSON {
+		c.Format = "json"
+	}
 	r, all, err := c.check(w)
 	if err != nil {
 		return err
 	}
 	all = once(all).Sorted()
-	if c.JSON {
-		data, err := all.JSON()
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(w.stdout, "%s\n", data); err != nil {
-			return err
-		}
-	} else {
-		w.diagnose(all, r.files())
-		w.summary(all, r)
+	if err := w.answer(c.Format, all, r); err != nil {
+		return err
 	}
 	if all.HasErrors() {
 		return exit(exitFailed, nil)
@@ -64,6 +60,19 @@ func (c *validateCmd) check(w *world) (*reading, diag.List, error) {
 	}
 	vars = r.strangers(vars)
 	r.hide(w, vars)
+	if c.Fix {
+		out := w.stdout
+		if c.Format != "human" {
+			out = w.stderr
+		}
+		if err := r.fix(out, dog, vars); err != nil {
+			return nil, nil, err
+		}
+		if r, err = read(c.Files); err != nil {
+			return nil, nil, err
+		}
+		r.hide(w, vars)
+	}
 	all := r.diags
 	for _, s := range r.sources {
 		if s.broken {
