@@ -52,11 +52,16 @@ func finish(t *testing.T, cmd *osexec.Cmd) ending {
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
+	writeTo(t, file, text)
+	return file
+}
+
+func writeTo(t *testing.T, file, text string) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return file
 }
