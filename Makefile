@@ -38,10 +38,11 @@ bench: ## benchmarks: validate and plan of 1,000 hosts, SSH fan-out
 	$(GO) test -run '^$$' -bench . -benchmem ./lang/... ./exec/plan ./exec/remote
 
 fuzz: ## fuzz each target for FUZZTIME (default 30s)
-	@for pkg in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
-	  done; \
+	@grep -rl --include='*_test.go' '^func Fuzz' cmd exec lang | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | while read -r f; do \
+	    echo "$$dir $$f"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 10x ./$$dir </dev/null || exit 1; \
+	  done || exit 1; \
 	done
 
 golden: ## rewrite the golden files after a wanted change; read the diff

@@ -49,3 +49,71 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLists holds the same for lists of hosts in files, and that a secret of
+// an inventory is in no message.
+func FuzzLists(f *testing.F) {
+	f.Add("web[1-3]\n# x\n db1 # y\n", `{"web": ["a"], "_meta": {"hostvars": {"a": {"ansible_host": "b", "ansible_port": "22", "dc": true}}}}`)
+	f.Add("web[1-\n\xff\n", `{"all": {"children": ["all", "b"]}, "b": {"hosts": ["x", "x"]}, "_meta": {"hostvars": {"x": {"password": "hunter22"}}}}`)
+	f.Add("\ufeffa\r\n-b\r\n", `{"web": {"hosts": [1]}}`)
+	f.Add("", `[`)
+	const definition = `
+hosts "file" {
+  from_file = "list"
+}
+hosts "command" {
+  from_command = ["list"]
+  snapshot     = "json"
+  label_vars   = ["dc"]
+}
+hosts "group" {
+  from_command = ["list"]
+  snapshot     = "json"
+  group        = "web"
+}
+service "s" {
+  hosts = concat(hosts.file, hosts.command)
+  release {
+    repo   = "r"
+    scheme = "v{semver}"
+  }
+  transport "push" {
+    path = "p"
+  }
+  restart "none" {}
+}
+`
+	f.Fuzz(func(t *testing.T, list, inventory string) {
+		if len(list) > 200 || strings.Count(list, "-") > 3 {
+			t.Skip() // ranges are FuzzExpand's
+		}
+		c, diags := lang.Load(fstest.MapFS{"main.hcl": {Data: []byte(definition)}, "list": {Data: []byte(list)}, "json": {Data: []byte(inventory)}}, "main.hcl", lang.Options{})
+		for _, d := range append(diags, c.Validate(nil)...) {
+			checkRange(t, c, d)
+			if strings.Contains(d.Detail, "hunter22") {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}
+
+// FuzzConsole holds that no expression makes a console panic or shows a
+// secret.
+func FuzzConsole(f *testing.F) {
+	for _, src := range []string{"var.secret", "1 + 2", "local.seeds.ams[0]", "host", "[for k, v in local.seeds : upper(k)]", "\"${var.secret}\"", "file(\"motd\")", "{ (var.secret) = 1 }", "release.tag", "env.hosts[*].labels", "%{", "<<A\nA\n"} {
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		if strings.Count(src, "for") > 2 || strings.Contains(src, "range") || strings.Contains(src, "hunter") {
+			t.Skip()
+		}
+		s := console(t, lang.Inputs{Env: "production"}, "web1")
+		value, diags := s.Eval(src)
+		if value == "" && !diags.HasErrors() {
+			t.Error("no value and no error")
+		}
+		if strings.Contains(value+show(diags), "hunter22") {
+			t.Errorf("it shows the secret: %s %s", value, show(diags))
+		}
+	})
+}
