@@ -1,0 +1,93 @@
+package lang
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"shipit/lang/schema"
+)
+
+// example is the smallest block that shows the place.
+func (p spot) example() Example {
+	e := Example{InService: len(p.blocks) > 1 && p.blocks[1].Name == "service"}
+	blocks := p.blocks[1:]
+	if e.InService {
+		blocks = blocks[1:] // the service itself is large
+	}
+	var b strings.Builder
+	for i, block := range blocks {
+		last := i == len(blocks)-1
+		b.WriteString(block.Name)
+		kind := p.kind
+		if kind == nil && len(block.Kinds) > 0 {
+			kind = &block.Kinds[0]
+		}
+		if kind != nil {
+			fmt.Fprintf(&b, " %q", kind.Name)
+		}
+		for _, l := range block.Labels {
+			fmt.Fprintf(&b, " %q", l.Sample(block.Name))
+		}
+		b.WriteString(" {\n")
+		var attr *schema.Attr
+		if last {
+			attr = p.attr
+		}
+		sampleBody(&b, block, kind, attr)
+		if !last {
+			b.WriteString("\n")
+		}
+	}
+	if len(blocks) == 0 && p.attr != nil {
+		fmt.Fprintf(&b, "%s = %s\n", p.attr.Name, p.attr.Sample(p.block().Name))
+	} else if len(blocks) == 0 {
+		e.InService = false
+		b.WriteString(smallest)
+	}
+	b.WriteString(strings.Repeat("}\n", len(blocks)))
+	e.Text = string(hclwrite.Format([]byte(b.String())))
+	return e
+}
+
+// smallest is a whole service.
+const smallest = `service "hello" {
+  hosts = hosts.web
+
+  release {
+    repo   = "https://git.example.org/hello"
+    scheme = "release/{date}/{n}"
+  }
+
+  transport "push" {
+    path = "/srv/hello"
+  }
+
+  restart "systemd" {
+    unit = "hello.service"
+  }
+}
+`
+
+// sampleBody writes what a block needs, and attr.
+func sampleBody(b *strings.Builder, block *schema.Block, kind *schema.Kind, attr *schema.Attr) {
+	attrs, groups := slices.Clone(block.Attrs), slices.Clone(block.ExactlyOne)
+	if kind != nil {
+		attrs, groups = append(attrs, kind.Attrs...), append(groups, kind.ExactlyOne...)
+	}
+	name := ""
+	if attr != nil {
+		name = attr.Name
+	}
+	for i, a := range attrs {
+		chosen := slices.ContainsFunc(groups, func(g []string) bool { return schema.Partner(g, name) == a.Name })
+		if a.Required || chosen || a.Name == name {
+			fmt.Fprintf(b, "%s = %s\n", a.Name, attrs[i].Sample(block.Name))
+		}
+	}
+	if block.Free {
+		b.WriteString("port = 8080\n")
+	}
+}
