@@ -143,11 +143,24 @@ func meant(patterns []string, def *lang.Definition) []string {
 		hosts = append(hosts, t.Host.Name)
 	}
 	for _, p := range patterns {
-		if plan.Matches(p, hosts) {
+		if len(plan.Choose([]string{p}, hosts)) > 0 {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// asked are the questions to the hosts that the plan is about: others are not
+// even dialled, so that a dead host which is left out costs nothing.
+func (f *planFlags) asked(qs []exec.Question) []exec.Question {
+	hosts := make([]string, len(qs))
+	for i, q := range qs {
+		hosts[i] = q.Host
+	}
+	limit, without := plan.Choose(f.Limit, hosts), plan.Choose(f.Without, hosts)
+	return slices.DeleteFunc(qs, func(q exec.Question) bool {
+		return limit != nil && !limit[q.Host] || without[q.Host]
+	})
 }
 
 // makeAll observes the hosts of all services and makes the plans.
@@ -166,6 +179,7 @@ func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *a
 	var inquiries []*inquiry
 	for _, x := range wishes {
 		x.inquiry = all.pool.inquire(x.source, x.in.Kind)
+		x.questions = f.asked(x.questions)
 		inquiries = append(inquiries, x.inquiry)
 	}
 	if err := observe(ctx, w, inquiries...); err != nil {

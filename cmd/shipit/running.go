@@ -169,7 +169,10 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 		return nil
 	}
 	if code == exitMixed || touched && r.Outcome == event.Abort {
-		fmt.Fprintf(out, "See what runs:  shipit status %[1]s\nGo back:        shipit rollback %[1]s\n", p.typed())
+		fmt.Fprintf(out, "See what runs:  shipit status %s\n", p.typed())
+		if slices.ContainsFunc(p.plan.Body.Hosts, func(h plan.Host) bool { return h.Back.ID != "" }) {
+			fmt.Fprintf(out, "Go back:        shipit rollback %s\n", p.typed())
+		}
 	}
 	return exit(code, nil)
 }

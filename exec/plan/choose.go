@@ -57,11 +57,10 @@ func (m *maker) choose(option string, patterns, names []string) map[string]bool 
 	return chosen
 }
 
-// Matches tells whether a pattern of --limit or --without means any of the
-// hosts.
-func Matches(pattern string, hosts []string) bool {
+// Choose is the set of hosts that patterns of --limit or --without mean.
+func Choose(patterns, hosts []string) map[string]bool {
 	m := &maker{svc: &lang.Service{}}
-	return len(m.choose("", []string{pattern}, hosts)) > 0
+	return m.choose("", patterns, hosts)
 }
 
 // mostUnfolded bounds what one range stands for.

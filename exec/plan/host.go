@@ -32,6 +32,9 @@ func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
 		Fingerprint: Fingerprint{Files: map[string]string{}, Units: map[string]string{}},
 	}
 	switch {
+	case f == nil && without: // so nobody asked it
+		h.Action, h.Problem = Refuse, leftOut
+		return h
 	case f == nil:
 		h.Action, h.Problem = Unreachable, "it was not asked"
 	case f.Unreachable != "":
