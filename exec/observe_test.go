@@ -142,8 +142,15 @@ func TestFilesAreObserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := Question{Path: "app", Files: []FileQ{
-		{Path: "etc/conf"}, {Path: "etc/known", SHA256: digest(known)}, {Path: "etc/link"}, {Path: "etc/dir"},
-		{Path: "etc/bin"}, {Path: "etc/big"}, {Path: "etc/odd 'name' $(x)"}, {Path: "etc/none"}, {Path: "no/dir/file"},
+		{Path: "etc/conf"},
+		{Path: "etc/known", SHA256: digest(known)},
+		{Path: "etc/link"},
+		{Path: "etc/dir"},
+		{Path: "etc/bin"},
+		{Path: "etc/big"},
+		{Path: "etc/odd 'name' $(x)"},
+		{Path: "etc/none"},
+		{Path: "no/dir/file"},
 	}}
 	h := ask(t, f, q)
 	conf := h.Files["etc/conf"]
@@ -316,8 +323,10 @@ func TestScriptsAreClean(t *testing.T) {
 	if err != nil {
 		t.Skip("shellcheck is not installed")
 	}
-	q := Question{Path: "my app", Files: []FileQ{{Path: "a b", Root: true, Owner: "root"}}, Units: []string{"x.service"},
-		Sudo: [][]string{{"--", "true"}, {ownedBy + "root", "--", "mv", "a"}}, Programs: []string{"git"}, Saved: true}
+	q := Question{
+		Path: "my app", Files: []FileQ{{Path: "a b", Root: true, Owner: "root"}}, Units: []string{"x.service"},
+		Sudo: [][]string{{"--", "true"}, {ownedBy + "root", "--", "mv", "a"}}, Programs: []string{"git"}, Saved: true,
+	}
 	for name, sh := range map[string]string{
 		"observe": observeStep(q).Shell,
 		"history": historyScript, "files": filesScript, "prune": pruneScript,

@@ -17,8 +17,10 @@ func TestAHookThatRunsOnceRunsOnOneHostWhateverTheBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDrill(t, 5)
 		for i := range s.def.Targets {
-			s.def.Targets[i].Hooks = []lang.Hook{{Name: "migrate", At: "before_restart", From: "host", Once: true,
-				Run: lang.Command{Argv: []string{"migrate"}}, OnFailure: "stop"}}
+			s.def.Targets[i].Hooks = []lang.Hook{{
+				Name: "migrate", At: "before_restart", From: "host", Once: true,
+				Run: lang.Command{Argv: []string{"migrate"}}, OnFailure: "stop",
+			}}
 		}
 		res, err := s.run()
 		if err != nil {
@@ -36,8 +38,10 @@ func TestARunsHooksRunOnTheFirstHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDrill(t, 3)
 		for _, at := range []string{"start", "batch", "finish", "failure"} {
-			s.def.Service.Hooks = append(s.def.Service.Hooks, lang.Hook{Name: "h-" + at, At: at, From: "host",
-				Run: lang.Command{Argv: []string{"say", at}}, OnFailure: "stop"})
+			s.def.Service.Hooks = append(s.def.Service.Hooks, lang.Hook{
+				Name: "h-" + at, At: at, From: "host",
+				Run: lang.Command{Argv: []string{"say", at}}, OnFailure: "stop",
+			})
 		}
 		res, err := s.run()
 		if err != nil {

@@ -132,8 +132,10 @@ func TestStepsOnTheDeployerStandBetweenThoseOnTheHost(t *testing.T) {
 	for i := range s.def.Targets {
 		s.fleet.Host(s.def.Targets[i].Host.Name).Takes = nil
 		s.def.Targets[i].Hooks = []lang.Hook{
-			{Name: "tell", At: "before_restart", From: "deployer", OnFailure: "stop",
-				Run: lang.Command{Shell: `test "$SHIPIT_HOST" && test "$SHIPIT_TAG" = release/2 && test "$SHIPIT_RUN" = run-1`}},
+			{
+				Name: "tell", At: "before_restart", From: "deployer", OnFailure: "stop",
+				Run: lang.Command{Shell: `test "$SHIPIT_HOST" && test "$SHIPIT_TAG" = release/2 && test "$SHIPIT_RUN" = run-1`},
+			},
 			{Name: "shrug", At: "before_restart", From: "deployer", OnFailure: "continue", Run: lang.Command{Argv: []string{"false"}}},
 		}
 		s.def.Targets[i].Checks[0].Spec = lang.Spec{Kind: "command", Name: "spec", Attrs: map[string]any{"run": []any{"true"}}}

@@ -166,8 +166,14 @@ func (m *compiler) env() string {
 	r, b := m.target(), &m.c.Plan.Body
 	var sh strings.Builder
 	for _, v := range [][2]string{
-		{"RUN", m.c.Run}, {"SERVICE", b.Service}, {"ENVIRONMENT", b.Env}, {"HOST", m.h.Name},
-		{"ADDRESS", m.h.Address}, {"RELEASE", r.ID}, {"TAG", r.Tag}, {"COMMIT", r.Commit},
+		{"RUN", m.c.Run},
+		{"SERVICE", b.Service},
+		{"ENVIRONMENT", b.Env},
+		{"HOST", m.h.Name},
+		{"ADDRESS", m.h.Address},
+		{"RELEASE", r.ID},
+		{"TAG", r.Tag},
+		{"COMMIT", r.Commit},
 	} {
 		fmt.Fprintf(&sh, "export SHIPIT_%s=%s\n", v[0], remote.Quote(v[1]))
 	}

@@ -21,14 +21,13 @@ import (
 
 // A desk is one host with two complete releases, v1 live, and a plan to v2.
 type desk struct {
-	t     *testing.T
-	home  string
-	conn  remote.Conn
-	plan  *plan.Plan
-	host  *plan.Host
-	raw   map[string]string
-	run   string
-	facts map[string]string // what the last command stated
+	t    *testing.T
+	home string
+	conn remote.Conn
+	plan *plan.Plan
+	host *plan.Host
+	raw  map[string]string
+	run  string
 }
 
 const oldConf, newConf = "old\n", "new 'quoted' $(touch pwned)\n\n"
@@ -63,14 +62,17 @@ func newDesk(t *testing.T) *desk {
 		Fingerprint: plan.Fingerprint{Files: map[string]string{"etc/conf": "", "etc/fresh": "", "etc/kept": ""}},
 		Switch: []plan.Step{
 			say("drain", plan.OpDrain, "out"),
-			{ID: "file:etc/conf", Op: plan.OpFile, File: conf}, {ID: "file:etc/fresh", Op: plan.OpFile, File: fresh},
-			{ID: "activate", Op: plan.OpActivate, Release: "v2"}, restart, check, say("undrain", plan.OpUndrain, "in"),
+			{ID: "file:etc/conf", Op: plan.OpFile, File: conf},
+			{ID: "file:etc/fresh", Op: plan.OpFile, File: fresh},
+			{ID: "activate", Op: plan.OpActivate, Release: "v2"},
+			restart, check, say("undrain", plan.OpUndrain, "in"),
 		},
 		Undo: []plan.Step{
 			say("drain", plan.OpDrain, "out"),
 			{ID: "restore:etc/conf", Op: plan.OpRestore, File: &plan.File{Path: "etc/conf", Mode: "0644"}},
 			{ID: "restore:etc/fresh", Op: plan.OpRestore, File: &plan.File{Path: "etc/fresh", Absent: true}},
-			{ID: "activate", Op: plan.OpActivate, Release: "v1"}, restart, say("undrain", plan.OpUndrain, "in"),
+			{ID: "activate", Op: plan.OpActivate, Release: "v1"},
+			restart, say("undrain", plan.OpUndrain, "in"),
 		},
 	}
 	s.raw = map[string]string{"etc/conf": digest(oldConf), "etc/fresh": "absent"}

@@ -171,8 +171,10 @@ func (e *evaluator) checkAssigned(vars []Assignment) {
 		if e.declared(a.Name) {
 			continue
 		}
-		d := diag.Diagnostic{Code: "E0502", Severity: diag.Error, Summary: fmt.Sprintf("there is no variable %q", a.Name),
-			Detail: fmt.Sprintf("%s gives it a value. %s", a.From, eval.Listing("Declared are", e.symbols.Variables))}
+		d := diag.Diagnostic{
+			Code: "E0502", Severity: diag.Error, Summary: fmt.Sprintf("there is no variable %q", a.Name),
+			Detail: fmt.Sprintf("%s gives it a value. %s", a.From, eval.Listing("Declared are", e.symbols.Variables)),
+		}
 		if a.Lenient {
 			d.Code, d.Severity = "W0401", diag.Warning
 		}

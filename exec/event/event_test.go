@@ -14,8 +14,10 @@ import (
 
 func TestAnEventIsOneLineInTheOrderOfItsFields(t *testing.T) {
 	t.Parallel()
-	e := event.Event{Seq: 7, Time: time.Date(2015, 6, 10, 14, 2, 3, 500, time.UTC), Run: "r1", Type: event.HostFailed,
-		Host: "rb1", Phase: event.Switch, Step: "check.http.info", Text: "status <500>,\nnot 200", Cause: event.Unhealthy}
+	e := event.Event{
+		Seq: 7, Time: time.Date(2015, 6, 10, 14, 2, 3, 500, time.UTC), Run: "r1", Type: event.HostFailed,
+		Host: "rb1", Phase: event.Switch, Step: "check.http.info", Text: "status <500>,\nnot 200", Cause: event.Unhealthy,
+	}
 	line, err := event.Encode(e)
 	want := `{"seq":7,"time":"2015-06-10T14:02:03.0000005Z","run":"r1","type":"host.failed","host":"rb1",` +
 		`"phase":"switch","step":"check.http.info","text":"status <500>,\nnot 200","cause":"unhealthy"}` + "\n"

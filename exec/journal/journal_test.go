@@ -20,15 +20,19 @@ import (
 var start = time.Date(2015, 6, 10, 14, 2, 3, 0, time.UTC)
 
 func header() journal.Header {
-	return journal.Header{Shipit: "dev", Service: "restbase", Env: "production", Plan: "sha256:ab", Release: "v1",
-		Kind: "deploy", By: "anna@deploy1001", Time: start, PID: 42}
+	return journal.Header{
+		Shipit: "dev", Service: "restbase", Env: "production", Plan: "sha256:ab", Release: "v1",
+		Kind: "deploy", By: "anna@deploy1001", Time: start, PID: 42,
+	}
 }
 
 func events(n int) []event.Event {
 	var all []event.Event
 	for i := 1; i <= n; i++ {
-		all = append(all, event.Event{Seq: int64(i), Time: start.Add(time.Duration(i) * time.Second), Run: "r1",
-			Type: event.Note, Host: "rb1", Text: fmt.Sprintf("note %d: <ok> \"é\" &\n", i), Detail: []string{"last", "words"}})
+		all = append(all, event.Event{
+			Seq: int64(i), Time: start.Add(time.Duration(i) * time.Second), Run: "r1",
+			Type: event.Note, Host: "rb1", Text: fmt.Sprintf("note %d: <ok> \"é\" &\n", i), Detail: []string{"last", "words"},
+		})
 	}
 	all[0].Type = event.RunStarted
 	return all

@@ -147,8 +147,10 @@ func noKeys(locked []string, agentErr error) error {
 		return &keyError{fmt.Sprintf("the key %s is encrypted, and %s", locked[0], why), "ssh-add " + locked[0]}
 	}
 	if agentErr != nil {
-		return &keyError{fmt.Sprintf("there is no key to log in with: %v, and no identity file exists", agentErr),
-			"start an agent and ssh-add a key, or name one: identity in the definition's ssh block"}
+		return &keyError{
+			fmt.Sprintf("there is no key to log in with: %v, and no identity file exists", agentErr),
+			"start an agent and ssh-add a key, or name one: identity in the definition's ssh block",
+		}
 	}
 	return &keyError{"there is no key to log in with: the agent is empty, and no identity file exists", "ssh-add a key"}
 }

@@ -82,8 +82,12 @@ func TestSystemd(t *testing.T) {
 		calls   string
 	}{
 		"good": {"echo 8 >pid", map[string]any{"unit": "x.service"}, "", "--no-pager reset-failed x.service\n--no-pager restart x.service\n"},
-		"two": {"echo 8$2 >pid; echo $(($(cat n 2>/dev/null || echo 10) + 1)) >n; cp n pid", map[string]any{"units": []any{"a.service", "b.service"}}, "",
-			"--no-pager reset-failed a.service\n--no-pager restart a.service\n--no-pager reset-failed b.service\n--no-pager restart b.service\n"},
+		"two": {
+			"echo 8$2 >pid; echo $(($(cat n 2>/dev/null || echo 10) + 1)) >n; cp n pid",
+			map[string]any{"units": []any{"a.service", "b.service"}},
+			"",
+			"--no-pager reset-failed a.service\n--no-pager restart a.service\n--no-pager reset-failed b.service\n--no-pager restart b.service\n",
+		},
 		"reload":      {":", map[string]any{"unit": "x.service", "reload": true}, "", "--no-pager reload x.service\n"},
 		"fails":       {"echo failed >active; exit 1", map[string]any{"unit": "x.service"}, "x.service is failed (exit-code)", ""},
 		"dies":        {"echo 8 >pid; echo failed >active", map[string]any{"unit": "x.service"}, "x.service is failed, wanted active", ""},
@@ -205,8 +209,12 @@ func TestKindsSayWhatTheyNeed(t *testing.T) {
 		attrs map[string]any
 		ok    bool
 	}{
-		{"systemd", nil, false}, {"service", nil, false}, {"signal", nil, false}, {"command", nil, false},
-		{"none", nil, true}, {"upstart", nil, false},
+		{"systemd", nil, false},
+		{"service", nil, false},
+		{"signal", nil, false},
+		{"command", nil, false},
+		{"none", nil, true},
+		{"upstart", nil, false},
 	} {
 		_, err := restart.New(lang.Restart{Spec: lang.Spec{Kind: c.kind, Attrs: c.attrs}})
 		if (err == nil) != c.ok {

@@ -43,13 +43,21 @@ func host(name string) plan.Host {
 		Action: plan.Update,
 		Stage:  []plan.Step{{ID: "stage", Op: plan.OpStage}},
 		Switch: []plan.Step{
-			{ID: "before", Op: plan.OpCheck}, {ID: "drain", Op: plan.OpDrain}, {ID: "file", Op: plan.OpFile},
-			{ID: "activate", Op: plan.OpActivate}, {ID: "restart", Op: plan.OpRestart}, check,
+			{ID: "before", Op: plan.OpCheck},
+			{ID: "drain", Op: plan.OpDrain},
+			{ID: "file", Op: plan.OpFile},
+			{ID: "activate", Op: plan.OpActivate},
+			{ID: "restart", Op: plan.OpRestart},
+			check,
 			{ID: "undrain", Op: plan.OpUndrain},
 		},
 		Undo: []plan.Step{
-			{ID: "drain", Op: plan.OpDrain}, {ID: "restore", Op: plan.OpRestore}, {ID: "activate", Op: plan.OpActivate},
-			{ID: "restart", Op: plan.OpRestart}, check, {ID: "undrain", Op: plan.OpUndrain},
+			{ID: "drain", Op: plan.OpDrain},
+			{ID: "restore", Op: plan.OpRestore},
+			{ID: "activate", Op: plan.OpActivate},
+			{ID: "restart", Op: plan.OpRestart},
+			check,
+			{ID: "undrain", Op: plan.OpUndrain},
 		},
 		Prune: []plan.Step{{ID: "prune", Op: plan.OpPrune}},
 	}
@@ -122,8 +130,10 @@ func parse(t testing.TB, text string) *scenario {
 				h.Stage = nil
 			}
 		case "hook":
-			body.Hooks = append(body.Hooks, plan.Step{ID: w[1], Op: plan.OpHook, Moment: w[2],
-				Go: slices.Contains(w, "continue"), Once: slices.Contains(w, "once")})
+			body.Hooks = append(body.Hooks, plan.Step{
+				ID: w[1], Op: plan.OpHook, Moment: w[2],
+				Go: slices.Contains(w, "continue"), Once: slices.Contains(w, "once"),
+			})
 		case "after":
 			for i := range body.Hosts {
 				body.Hosts[i].After = append(body.Hosts[i].After, plan.Step{ID: "after-" + w[1], Op: plan.OpCheck, Moment: w[1]})

@@ -159,8 +159,10 @@ func (c *chaos) end(a rollout.Action) {
 		reached := c.pick("reached", len(steps)+1)
 		if bad {
 			e.Type = event.HostFailed
-			e.Cause = []event.Cause{event.Failed, event.Unhealthy, event.Lost, event.Unknown, event.Stale,
-				event.Fenced, event.Interrupted}[c.pick("cause", 7)]
+			e.Cause = []event.Cause{
+				event.Failed, event.Unhealthy, event.Lost, event.Unknown, event.Stale,
+				event.Fenced, event.Interrupted,
+			}[c.pick("cause", 7)]
 			switch e.Cause {
 			case event.Lost, event.Stale, event.Fenced:
 				reached = 0
@@ -239,8 +241,10 @@ func anyPlan(t *rapid.T) *plan.Plan {
 	}
 	for _, moment := range []string{"start", "batch", "finish", "failure"} {
 		if flag("hook at "+moment, 3) {
-			body.Hooks = append(body.Hooks, plan.Step{ID: "hook." + moment, Op: plan.OpHook, Moment: moment,
-				Once: flag("once", 2), Go: flag("continue", 2)})
+			body.Hooks = append(body.Hooks, plan.Step{
+				ID: "hook." + moment, Op: plan.OpHook, Moment: moment,
+				Once: flag("once", 2), Go: flag("continue", 2),
+			})
 		}
 	}
 	return p

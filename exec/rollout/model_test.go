@@ -279,8 +279,10 @@ func (m *model) fails(h *watched, e event.Event) {
 // covers tells whether the policy wants a failed host undone.
 func (m *model) covers(h *watched, e event.Event) bool {
 	on := m.plan.Body.Rollback.On
-	word := map[string]string{"before": "check", "check": "check", "after-batch": "check", "after-finish": "check",
-		"undrain": "drain"}[e.Step]
+	word := map[string]string{
+		"before": "check", "check": "check", "after-batch": "check", "after-finish": "check",
+		"undrain": "drain",
+	}[e.Step]
 	if word == "" {
 		word = e.Step
 	}

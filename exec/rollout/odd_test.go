@@ -23,10 +23,12 @@ func TestOddEventsAreIgnored(t *testing.T) {
 		for _, h := range p.Body.Hosts {
 			names = append(names, h.Name)
 		}
-		types := []event.Type{event.RunStarted, event.HostStarted, event.HostStarted, event.StepStarted, event.StepDone,
+		types := []event.Type{
+			event.RunStarted, event.HostStarted, event.HostStarted, event.StepStarted, event.StepDone,
 			event.StepFailed, event.HostDone, event.HostDone, event.HostFailed, event.BatchStarted, event.BatchDone,
 			event.GateOpened, event.GatePassed, event.GateRefused, event.HookStarted, event.HookDone, event.HookFailed,
-			event.Asked, event.Answered, event.Aborted, event.RollingBack, event.LockLost, event.Note, "moon.rose"}
+			event.Asked, event.Answered, event.Aborted, event.RollingBack, event.LockLost, event.Note, "moon.rose",
+		}
 		phases := []event.Phase{event.Stage, event.Switch, event.After, event.Undo, event.Prune, "", "polish"}
 		for range rapid.IntRange(0, 60).Draw(t, "events") {
 			r.Apply(event.Event{

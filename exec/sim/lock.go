@@ -37,8 +37,10 @@ func (h *Host) LockedBy() string {
 func (h *Host) Steal(run, owner string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lock = lock{run: run, owner: owner, since: time.Now().Unix(),
-		generation: h.lock.generation + 1, until: time.Now().Add(time.Hour)}
+	h.lock = lock{
+		run: run, owner: owner, since: time.Now().Unix(),
+		generation: h.lock.generation + 1, until: time.Now().Add(time.Hour),
+	}
 }
 
 // Free ends what Steal began.

@@ -65,14 +65,18 @@ func (f *Fleet) Dial(ctx context.Context, t remote.Target) (remote.Conn, error) 
 	h.mu.Unlock()
 	switch {
 	case down:
-		return nil, &remote.DialError{Host: t.Name, Kind: remote.Unreachable,
-			Err: errors.New("connection refused"), Help: "is the host up?"}
+		return nil, &remote.DialError{
+			Host: t.Name, Kind: remote.Unreachable,
+			Err: errors.New("connection refused"), Help: "is the host up?",
+		}
 	case silent:
 		if err := sleep(ctx, dialTimeout); err != nil {
 			return nil, err
 		}
-		return nil, &remote.DialError{Host: t.Name, Kind: remote.TimedOut,
-			Err: fmt.Errorf("no answer for %s", dialTimeout), Help: "does sshd answer there?"}
+		return nil, &remote.DialError{
+			Host: t.Name, Kind: remote.TimedOut,
+			Err: fmt.Errorf("no answer for %s", dialTimeout), Help: "does sshd answer there?",
+		}
 	}
 	if err := sleep(ctx, latency); err != nil {
 		return nil, err

@@ -188,7 +188,8 @@ func TestDiff(t *testing.T) {
 func checkFormat(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, src []byte) {
+}, src []byte,
+) {
 	t.Helper()
 	once, diags := format.Format(src, "x.hcl")
 	if len(diags) > 0 {

@@ -119,9 +119,11 @@ func begin(id string) remote.Record { return remote.Record{Kind: remote.Begin, S
 func end(id string, code int) remote.Record {
 	return remote.Record{Kind: remote.End, Step: id, Code: code}
 }
+
 func out(id, text string) remote.Record {
 	return remote.Record{Kind: remote.Output, Step: id, Text: text}
 }
+
 func fact(id, key, text string) remote.Record {
 	return remote.Record{Kind: remote.Fact, Step: id, Key: key, Text: text}
 }
