@@ -54,7 +54,7 @@ func (c *Config) Files() map[string][]byte { return maps.Clone(c.files) }
 // declaration; "default" where there are none.
 func (c *Config) Environments() []string {
 	if len(c.environments) == 0 {
-		return []string{"default"}
+		return []string{DefaultEnv}
 	}
 	var names []string
 	for _, n := range c.environments {

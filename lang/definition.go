@@ -34,8 +34,11 @@ type Definition struct {
 	Asserts []Assert
 }
 
-// An Environment is a named choice of hosts and values. Name is "default"
-// where the definition declares none.
+// DefaultEnv is the name of the environment where the definition declares
+// none: nobody needs to read it.
+const DefaultEnv = "default"
+
+// An Environment is a named choice of hosts and values.
 type Environment struct {
 	Name      string
 	Protected bool

@@ -187,7 +187,7 @@ func (p *planned) typed() string {
 }
 
 func envFlag(p *plan.Plan) string {
-	if p.Body.Env == "default" {
+	if p.Body.Env == lang.DefaultEnv {
 		return ""
 	}
 	return " -e " + p.Body.Env

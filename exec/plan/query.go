@@ -3,6 +3,8 @@ package plan
 import (
 	"encoding/hex"
 	"slices"
+
+	"shipit/lang"
 )
 
 // Seal computes the digest, as Encode does.
@@ -17,7 +19,7 @@ func (p *Plan) Seal() error {
 // Where names the service and, where the definition has several, the
 // environment: "restbase in production".
 func (b *Body) Where() string {
-	if b.Env == "default" {
+	if b.Env == lang.DefaultEnv {
 		return b.Service
 	}
 	return b.Service + " in " + b.Env

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"shipit/exec/plan"
+	"shipit/lang"
 	"shipit/lang/diag"
 )
 
@@ -40,7 +41,7 @@ func (v *planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format,
 func (v *planView) head() {
 	b := v.p.Body
 	title := b.Service
-	if b.Env != "default" {
+	if b.Env != lang.DefaultEnv {
 		title += "  " + b.Env
 	}
 	switch {

@@ -64,7 +64,11 @@ func StatusOf(def *lang.Definition, facts plan.Facts) Status {
 
 // PrintStatus prints one line per group of hosts that say the same.
 func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
-	fmt.Fprintf(w, "%s\n\n", s.paint(bold, diag.CleanLine(st.Service+"  "+st.Env)))
+	title := st.Service
+	if st.Env != lang.DefaultEnv {
+		title += "  " + st.Env
+	}
+	fmt.Fprintf(w, "%s\n\n", s.paint(bold, diag.CleanLine(title)))
 	rows := [][]string{{"HOSTS", "RELEASE", "SINCE", "BY", "STATE"}}
 	for _, g := range grouped(st.Hosts) {
 		since := ""
