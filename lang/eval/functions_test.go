@@ -35,9 +35,13 @@ func evaluate(t *testing.T, text string) (cty.Value, hcl.Diagnostics) {
 		}
 		return cty.ObjectVal(map[string]cty.Value{"name": cty.StringVal(name), "address": cty.StringVal(name), "port": cty.NullVal(cty.Number), "labels": labels})
 	}
+	big := cty.StringVal(strings.Repeat("x", 1<<18))
 	return expr.Value(&hcl.EvalContext{
 		Functions: Functions([]string{"dc", "canary"}, files),
-		Variables: map[string]cty.Value{"hosts": cty.ListVal([]cty.Value{host("a", "yes"), host("b", ""), host("c", "no")})},
+		Variables: map[string]cty.Value{
+			"hosts": cty.ListVal([]cty.Value{host("a", "yes"), host("b", ""), host("c", "no")}),
+			"big":   big, "bigs": cty.ListVal(slices.Repeat([]cty.Value{big}, 100)),
+		},
 	})
 }
 
@@ -182,7 +186,17 @@ func TestFunctionsRefuse(t *testing.T) {
 		`select(hosts, { dc = null })`:     "compared with text",
 		`index(["a"], "b")`:                "not in the list",
 		`replace("a", "/(/", "")`:          "regular expression",
+		`join(big, bigs)`:                  "16 MiB",
+		`join("", bigs)`:                   "16 MiB",
+		`replace(big, "x", big)`:           "16 MiB",
+		`replace(big, "/x/", big)`:         "16 MiB",
+		`replace(big, "/(x)/", "DOLLARS")`: "16 MiB",
+		`jsonencode(bigs)`:                 "16 MiB",
+		`yamlencode(bigs)`:                 "16 MiB",
+		`formatlist("%s%s", big, bigs)`:    "16 MiB",
+		`format("%s", bigs)`:               "16 MiB",
 	} {
+		expr = strings.ReplaceAll(expr, "DOLLARS", strings.Repeat("$1", 100))
 		_, problems := evaluate(t, expr)
 		text := ""
 		for _, p := range problems {

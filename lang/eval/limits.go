@@ -23,6 +23,7 @@ const (
 	MaxFor       = 2
 	MaxExponent  = 400
 	MaxDigits    = 100
+	MaxText      = 16 << 20 // of what a function writes, in bytes
 )
 
 // CheckLimits counts on the flat stream of tokens what the parser would have

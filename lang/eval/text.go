@@ -76,7 +76,14 @@ var (
 			if err != nil {
 				return "", fmt.Errorf("cannot read the regular expression: %w", err)
 			}
+			found := len(re.FindAllStringIndex(text, -1))
+			if size := len(text)*(1+strings.Count(replacement, "$")) + found*len(replacement); size > MaxText {
+				return "", errTextTooLong
+			}
 			return re.ReplaceAllString(text, replacement), nil
+		}
+		if len(text)+strings.Count(text, old)*len(replacement) > MaxText {
+			return "", errTextTooLong
 		}
 		return strings.ReplaceAll(text, old, replacement), nil
 	})
