@@ -129,8 +129,10 @@ service "demo" {
 		"fmt":                  {args: []string{"fmt", "--diff", root + "/stranger.hcl"}},
 		"fmt a link":           {args: []string{"fmt", "--diff", root + "/link.hcl"}, code: 1},
 		"fmt a directory":      {args: []string{"fmt", "--check", root}, code: 3},
-		"console": {args: []string{"console", root + "/valid.hcl", "--release", "v1.2.3"}, code: 1,
-			stdin: "file(\"motd\")\nfile(\"link\")\nfile(\"../outside.txt\")\nfile(\"/etc/passwd\")\nhosts.web\nrelease.commit\nvar.secret\n"},
+		"console": {
+			args: []string{"console", root + "/valid.hcl", "--release", "v1.2.3"}, code: 1,
+			stdin: "file(\"motd\")\nfile(\"link\")\nfile(\"../outside.txt\")\nfile(\"/etc/passwd\")\nhosts.web\nrelease.commit\nvar.secret\n",
+		},
 		"console vars": {args: []string{"console", root + "/valid.hcl", "--vars"}},
 	} {
 		t.Run(name, func(t *testing.T) {
