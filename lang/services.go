@@ -231,56 +231,48 @@ func (c *Config) service(name string) (*node, *diag.Diagnostic) {
 // Overlaps finds what two services of one environment would both change on a
 // host they share: a directory of releases, a file.
 func Overlaps(definitions []*Definition) diag.List {
+	type owner struct {
+		service string
+		at      diag.Range
+	}
+	type clash struct {
+		code, first, second, what string
+	}
+	owners := map[[2]string]owner{} // by host and path; a path of a directory ends in /
+	index := map[clash]int{}
 	var diags diag.List
-	for i, b := range definitions {
-		for _, a := range definitions[:i] {
-			diags = append(diags, overlap(a, b)...)
+	claim := func(d *Definition, host, code, key, what, help string, at diag.Range) {
+		first, taken := owners[[2]string{host, key}]
+		if !taken {
+			owners[[2]string{host, key}] = owner{d.Service.Name, at}
+			return
 		}
-	}
-	return diags
-}
-
-func overlap(a, b *Definition) diag.List {
-	type twice struct{ first, second File }
-	var shared, order []string
-	files := map[string]*twice{}
-	on := map[string][]string{}
-	theirs := map[string]*Target{}
-	for i := range a.Targets {
-		theirs[a.Targets[i].Host.Name] = &a.Targets[i]
-	}
-	for _, t := range b.Targets {
-		other := theirs[t.Host.Name]
-		if other == nil {
-			continue
+		if first.service == d.Service.Name {
+			return // that is told by itself
 		}
-		shared = append(shared, t.Host.Name)
-		for _, f := range t.Files {
-			for _, g := range other.Files {
-				clean := path.Clean(f.Path)
-				if path.Clean(g.Path) != clean {
-					continue
-				}
-				if files[clean] == nil {
-					files[clean] = &twice{g, f}
-					order = append(order, clean)
-				}
-				on[clean] = append(on[clean], t.Host.Name)
+		c := clash{code, first.service, d.Service.Name, key}
+		i, again := index[c]
+		if !again {
+			i = len(diags)
+			index[c] = i
+			diags = append(diags, dangling(diag.Diagnostic{
+				Code: code, Severity: diag.Error, Subject: at, Envs: []string{d.Env.Name}, Help: help,
+				Summary: fmt.Sprintf("the services %q and %q both %s", first.service, d.Service.Name, what),
+			}, first.at, "that of "+first.service))
+		}
+		diags[i].Hosts = append(diags[i].Hosts, host)
+	}
+	for _, d := range definitions {
+		for _, t := range d.Targets {
+			if dir := d.Service.Transport.Path; dir != "" {
+				dir = path.Clean(dir)
+				claim(d, t.Host.Name, "E0418", dir+"/", fmt.Sprintf("live in %q", dir), "Give each service a path of its own.", d.Service.Transport.Range)
+			}
+			for _, f := range t.Files {
+				name := path.Clean(f.Path)
+				claim(d, t.Host.Name, "E0406", name, fmt.Sprintf("write %q", name), "Leave the file to one of them.", f.Range)
 			}
 		}
-	}
-	var diags diag.List
-	report := func(code string, at, first diag.Range, hosts []string, summary, help string) {
-		d := diag.Diagnostic{Code: code, Severity: diag.Error, Subject: at, Summary: summary, Help: help, Hosts: hosts, Envs: []string{b.Env.Name}}
-		diags = append(diags, dangling(d, first, "that of "+a.Service.Name))
-	}
-	if p, q := a.Service.Transport.Path, b.Service.Transport.Path; len(shared) > 0 && p != "" && q != "" && path.Clean(p) == path.Clean(q) {
-		report("E0418", b.Service.Transport.Range, a.Service.Transport.Range, shared,
-			fmt.Sprintf("the services %q and %q live in the same directory", a.Service.Name, b.Service.Name), "Give each service a path of its own.")
-	}
-	for _, name := range order {
-		report("E0406", files[name].second.Range, files[name].first.Range, on[name],
-			fmt.Sprintf("the services %q and %q both write %q", a.Service.Name, b.Service.Name, name), "Leave the file to one of them.")
 	}
 	return diags
 }
