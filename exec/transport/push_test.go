@@ -428,7 +428,11 @@ func TestH4CutStreamIsNoRelease(t *testing.T) {
 func TestLeftoversOfAnotherRunAreRemoved(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	if err := os.MkdirAll(h.path(".shipit", "incoming-dead", "x"), 0o555); err != nil {
+	left := h.path(".shipit", "incoming-dead", "x")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(left, 0o555); err != nil {
 		t.Fatal(err)
 	}
 	h.mustStage(push(t, newRepo(map[string]tree{"c1": one})), "c1", "")
