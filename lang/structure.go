@@ -378,7 +378,7 @@ func parse(text []byte, file string) (hcl.Body, diag.List) {
 	lines := map[int]bool{}
 	for _, p := range problems {
 		// The parser often stumbles twice over one mistake.
-		if p.Subject != nil && !lines[p.Subject.Start.Line] {
+		if p.Subject != nil && !lines[p.Subject.Start.Line] && len(lines) < eval.MaxProblems {
 			lines[p.Subject.Start.Line] = true
 			diags = append(diags, eval.TranslateSyntax(p, text)...)
 		}

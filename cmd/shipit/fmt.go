@@ -64,20 +64,16 @@ func (c *fmtCmd) Run(w *world) error {
 
 // file formats one file. A link stays one: what it leads to is rewritten.
 func (c *fmtCmd) file(w *world, name string) error {
-	to := name
-	if _, err := os.Stat(name); err != nil {
+	if info, err := os.Stat(name); err != nil {
 		return fmt.Errorf("cannot read %s: %w", name, err)
-	}
-	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		root, rel, err := rootOf(name, "")
-		if err != nil {
-			return err
-		}
-		to = filepath.Join(root, filepath.FromSlash(rel))
-	}
-	if info, err := os.Stat(to); err == nil && !info.Mode().IsRegular() {
+	} else if !info.Mode().IsRegular() {
 		return fmt.Errorf("cannot read %s: it is not a regular file", name)
 	}
+	root, rel, err := rootOf(name, "") // refuses what is outside of the repository
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(root, filepath.FromSlash(rel))
 	f, err := os.Open(to)
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", name, err)

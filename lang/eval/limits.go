@@ -24,6 +24,7 @@ const (
 	MaxExponent  = 400
 	MaxDigits    = 100
 	MaxText      = 16 << 20 // of what a function writes, in bytes
+	MaxProblems  = 50       // that are told about the syntax of one file
 )
 
 // CheckLimits counts on the flat stream of tokens what the parser would have

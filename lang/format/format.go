@@ -91,14 +91,17 @@ func check(src []byte, name string) diag.List {
 	}
 	_, problems := hclsyntax.ParseConfig(src, name, start)
 	var diags diag.List
+	lines := map[int]bool{}
 	for _, p := range problems {
-		if p.Severity != hcl.DiagError {
-			continue
-		}
 		at := hcl.Range{Filename: name, Start: start, End: start}
 		if p.Subject != nil {
 			at = *p.Subject
 		}
+		// The parser often stumbles twice over one mistake.
+		if p.Severity != hcl.DiagError || lines[at.Start.Line] || len(lines) == eval.MaxProblems {
+			continue
+		}
+		lines[at.Start.Line] = true
 		diags = append(diags, eval.At("E0101", at, lower(p.Summary), p.Detail, ""))
 	}
 	return diags.Sorted()
