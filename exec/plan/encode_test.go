@@ -163,3 +163,28 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeSet(f *testing.F) {
+	other := small()
+	other.Body.Service = "other"
+	data, err := EncodeSet(NewSet(small(), other))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add(encode(f, small()))
+	f.Add([]byte(`{"format": 1, "digest": "sha256:x", "plans": [{}, {}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := DecodeSet(data)
+		if err != nil {
+			return
+		}
+		data, err = EncodeSet(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := DecodeSet(data); err != nil || again.Digest != s.Digest {
+			t.Errorf("plans that were read cannot be saved: %v", err)
+		}
+	})
+}
