@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -124,7 +125,7 @@ func printVariables(out io.Writer, console *lang.Console) error {
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "NAME\tVALUE\tSOURCE")
 	for _, v := range console.Variables() {
-		value, from := "(not set)", v.From
+		value, from := "(not set)", cmp.Or(v.From, "-")
 		switch {
 		case v.Known && v.Sensitive:
 			value = withheld

@@ -37,7 +37,7 @@ func TestTheStrongestValueWins(t *testing.T) {
 			args := []string{"console", file, "-e", "beta", "--vars"}
 			vars := filepath.Join(filepath.Dir(file), "x.vars")
 			var environ []string
-			want := []string{"(not", "set)"}
+			want := []string{"(not", "set)", "-"}
 			for _, place := range chosen {
 				want = []string{fmt.Sprintf("%q", place), place}
 				switch place {
