@@ -59,14 +59,30 @@ func TestDefinitionsAreLinked(t *testing.T) {
 		{"in their order without after", []string{declared("z", "y"), declared("x")}, "a:z a:y b:x", nil},
 		{"behind a service of a later file", []string{declared("web after db"), declared("db")}, "b:db a:web", nil},
 		{"over three files", []string{declared("a after b"), declared("b after c"), declared("c", "d after a")}, "c:c b:b a:a c:d", nil},
-		{"unknown", []string{declared("web after dbb"), declared("db")}, "a:web b:db",
-			[]string{"E0213 a.hcl:6:12-23: there is no service \"dbb\"", "Did you mean \"db\"?"}},
-		{"twice", []string{declared("web"), declared("db", "web")}, "a:web b:db",
-			[]string{"E0123 b.hcl:15:9-14: the service \"web\" is declared in two definitions", "related: a.hcl:4:9"}},
-		{"a circle over files", []string{declared("a after b"), declared("b after c"), declared("c after a")}, "a:a b:b c:c",
-			[]string{"E0417 a.hcl:6:12-21", "a → b → c → a", "related: b.hcl:6:12 b comes after c", "related: c.hcl:6:12 c comes after a"}},
-		{"a circle in one file is told once", []string{declared("a after b", "b after a"), declared("c")}, "b:c a:a a:b",
-			[]string{"E0417 a.hcl:6:12-21"}},
+		{
+			"unknown",
+			[]string{declared("web after dbb"), declared("db")},
+			"a:web b:db",
+			[]string{"E0213 a.hcl:6:12-23: there is no service \"dbb\"", "Did you mean \"db\"?"},
+		},
+		{
+			"twice",
+			[]string{declared("web"), declared("db", "web")},
+			"a:web b:db",
+			[]string{"E0123 b.hcl:15:9-14: the service \"web\" is declared in two definitions", "related: a.hcl:4:9"},
+		},
+		{
+			"a circle over files",
+			[]string{declared("a after b"), declared("b after c"), declared("c after a")},
+			"a:a b:b c:c",
+			[]string{"E0417 a.hcl:6:12-21", "a → b → c → a", "related: b.hcl:6:12 b comes after c", "related: c.hcl:6:12 c comes after a"},
+		},
+		{
+			"a circle in one file is told once",
+			[]string{declared("a after b", "b after a"), declared("c")},
+			"b:c a:a a:b",
+			[]string{"E0417 a.hcl:6:12-21"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -141,10 +141,16 @@ var (
 // dateParts are what a format of datefmt may hold besides punctuation, the
 // longest first.
 var dateParts = [][2]string{
-	{"YYYY", "2006"}, {"YY", "06"},
-	{"MMMM", "January"}, {"MMM", "Jan"}, {"MM", "01"}, {"M", "1"},
-	{"DD", "02"}, {"D", "2"},
-	{"EEEE", "Monday"}, {"EEE", "Mon"},
+	{"YYYY", "2006"},
+	{"YY", "06"},
+	{"MMMM", "January"},
+	{"MMM", "Jan"},
+	{"MM", "01"},
+	{"M", "1"},
+	{"DD", "02"},
+	{"D", "2"},
+	{"EEEE", "Monday"},
+	{"EEE", "Mon"},
 }
 
 func formatDate(day time.Time, format string) (string, error) {
