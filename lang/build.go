@@ -239,6 +239,7 @@ func (e *evaluator) check(n *node) Check {
 		Successes: int(get[int64](e, n, "successes")),
 	}
 	e.checkTimes(n, c)
+	e.checkReach(n, c)
 	// A default gives way to a short deadline.
 	if n.attrs["timeout"] == nil && c.Within > 0 {
 		c.Timeout = min(c.Timeout, c.Within)

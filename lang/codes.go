@@ -100,5 +100,8 @@ func Codes() []Code {
 		{"W0406", "an assertion of level warn does not hold"},
 		{"W0407", "an argument says nothing in this place"},
 		{"W0408", "hosts are not known offline"},
+		{"W0409", "nothing uses a local"},
+		{"W0410", "a comparison always has the same answer"},
+		{"W0411", "the deployer asks a host that only its jump host reaches"},
 	}
 }

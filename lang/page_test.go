@@ -123,6 +123,10 @@ func TestEveryCodeHasAPageThatIsTrue(t *testing.T) {
 				t.Fatalf("%s has no page with a reason, a wrong and a right example in lang/pages", c.Code)
 			}
 			wrong, right := said(t, p.Wrong), said(t, p.Right)
+			if c.Code != "W0409" {
+				// What uses the locals of an example is left out of it.
+				right = slices.DeleteFunc(right, func(d diag.Diagnostic) bool { return d.Code == "W0409" })
+			}
 			if len(wrong) == 0 || slices.ContainsFunc(wrong, func(d diag.Diagnostic) bool { return d.Code != c.Code }) {
 				t.Errorf("the wrong example makes shipit say:\n%s", show(wrong))
 			}
