@@ -65,14 +65,14 @@ func (c *Config) Validate(vars []Assignment) diag.List {
 		e.offline = true
 		e.checkAssigned(vars)
 		e.buildCommon()
-		var shared overlaps
+		var definitions []*Definition
 		for _, n := range c.ordered() {
 			if d, known := e.build(n); known {
-				shared.add(d)
+				definitions = append(definitions, d)
 			}
 		}
 		diags = append(diags, e.diags...)
-		diags = append(diags, shared.diags...)
+		diags = append(diags, Overlaps(definitions)...)
 		for s := range e.secrets {
 			secrets[s] = true
 		}
