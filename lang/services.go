@@ -231,48 +231,69 @@ func (c *Config) service(name string) (*node, *diag.Diagnostic) {
 // Overlaps finds what two services of one environment would both change on a
 // host they share: a directory of releases, a file.
 func Overlaps(definitions []*Definition) diag.List {
-	type owner struct {
-		service string
-		at      diag.Range
-	}
-	type clash struct {
-		code, first, second, what string
-	}
-	owners := map[[2]string]owner{} // by host and path; a path of a directory ends in /
-	index := map[clash]int{}
-	var diags diag.List
-	claim := func(d *Definition, host, code, key, what, help string, at diag.Range) {
-		first, taken := owners[[2]string{host, key}]
-		if !taken {
-			owners[[2]string{host, key}] = owner{d.Service.Name, at}
-			return
-		}
-		if first.service == d.Service.Name {
-			return // that is told by itself
-		}
-		c := clash{code, first.service, d.Service.Name, key}
-		i, again := index[c]
-		if !again {
-			i = len(diags)
-			index[c] = i
-			diags = append(diags, dangling(diag.Diagnostic{
-				Code: code, Severity: diag.Error, Subject: at, Envs: []string{d.Env.Name}, Help: help,
-				Summary: fmt.Sprintf("the services %q and %q both %s", first.service, d.Service.Name, what),
-			}, first.at, "that of "+first.service))
-		}
-		diags[i].Hosts = append(diags[i].Hosts, host)
-	}
+	var o overlaps
 	for _, d := range definitions {
-		for _, t := range d.Targets {
-			if dir := d.Service.Transport.Path; dir != "" {
-				dir = path.Clean(dir)
-				claim(d, t.Host.Name, "E0418", dir+"/", fmt.Sprintf("live in %q", dir), "Give each service a path of its own.", d.Service.Transport.Range)
-			}
-			for _, f := range t.Files {
-				name := path.Clean(f.Path)
-				claim(d, t.Host.Name, "E0406", name, fmt.Sprintf("write %q", name), "Leave the file to one of them.", f.Range)
-			}
+		o.add(d)
+	}
+	return o.diags
+}
+
+// overlaps knows who changes what on which host.
+type overlaps struct {
+	owners map[hostPath]owner
+	told   map[clash]int // index in diags
+	diags  diag.List
+}
+
+type hostPath struct{ host, path string } // the path of a directory ends in /
+
+type owner struct {
+	service string
+	at      diag.Range
+}
+
+type clash struct{ first, second, path string }
+
+func (o *overlaps) add(d *Definition) {
+	if o.owners == nil {
+		o.owners, o.told = map[hostPath]owner{}, map[clash]int{}
+	}
+	dir := d.Service.Transport.Path
+	if dir != "" {
+		dir = path.Clean(dir)
+	}
+	for _, t := range d.Targets {
+		if dir != "" {
+			o.claim(d, hostPath{t.Host.Name, dir + "/"}, d.Service.Transport.Range)
+		}
+		for _, f := range t.Files {
+			o.claim(d, hostPath{t.Host.Name, path.Clean(f.Path)}, f.Range)
 		}
 	}
-	return diags
+}
+
+func (o *overlaps) claim(d *Definition, p hostPath, at diag.Range) {
+	first, taken := o.owners[p]
+	if !taken {
+		o.owners[p] = owner{d.Service.Name, at}
+		return
+	}
+	if first.service == d.Service.Name {
+		return // that is told by itself
+	}
+	c := clash{first.service, d.Service.Name, p.path}
+	i, again := o.told[c]
+	if !again {
+		i = len(o.diags)
+		o.told[c] = i
+		code, what, help := "E0406", fmt.Sprintf("write %q", p.path), "Leave the file to one of them."
+		if dir, ok := strings.CutSuffix(p.path, "/"); ok {
+			code, what, help = "E0418", fmt.Sprintf("live in %q", dir), "Give each service a path of its own."
+		}
+		o.diags = append(o.diags, dangling(diag.Diagnostic{
+			Code: code, Severity: diag.Error, Subject: at, Envs: []string{d.Env.Name}, Help: help,
+			Summary: fmt.Sprintf("the services %q and %q both %s", first.service, d.Service.Name, what),
+		}, first.at, "that of "+first.service))
+	}
+	o.diags[i].Hosts = append(o.diags[i].Hosts, p.host)
 }

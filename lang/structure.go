@@ -103,9 +103,16 @@ func (n *node) attrSchemas() []*schema.Attr {
 }
 
 func (n *node) attrSchema(name string) *schema.Attr {
-	for _, a := range n.attrSchemas() {
-		if a.Name == name {
-			return a
+	for i := range n.schema.Attrs {
+		if n.schema.Attrs[i].Name == name {
+			return &n.schema.Attrs[i]
+		}
+	}
+	if n.kind != nil {
+		for i := range n.kind.Attrs {
+			if n.kind.Attrs[i].Name == name {
+				return &n.kind.Attrs[i]
+			}
 		}
 	}
 	panic("internal error: no attribute " + name + " in block " + n.schema.Name)
