@@ -65,14 +65,14 @@ func (c *Config) Validate(vars []Assignment) diag.List {
 		e.offline = true
 		e.checkAssigned(vars)
 		e.buildCommon()
-		var definitions []*Definition
+		var shared overlaps
 		for _, n := range c.ordered() {
 			if d, known := e.build(n); known {
-				definitions = append(definitions, d)
+				shared.add(d)
 			}
 		}
 		diags = append(diags, e.diags...)
-		diags = append(diags, Overlaps(definitions)...)
+		diags = append(diags, shared.diags...)
 		for s := range e.secrets {
 			secrets[s] = true
 		}
