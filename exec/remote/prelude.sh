@@ -88,7 +88,10 @@ pump() {
 watched() { pump <&3 | { read -r watcher; exec 5<&0 3<&- </dev/null >&4 2>&1; steps; }; }
 # held runs steps that read the deployer's input themselves.
 held() { exec 5<&3 3<&- >&4 2>&1; steps; }
+# finish ends the script. What it says of itself must be how it ends, also
+# when the group is told to end in that moment.
 finish() {
+  trap '' TERM
   [ "$1" = 0 ] || sweep
   frame exit "$1"
   [ -z "$watcher" ] || kill -s KILL "$watcher"
