@@ -216,6 +216,17 @@ func openRepo(ctx context.Context, w *world, base, repo string) (*release.Repo, 
 	return release.Open(ctx, repoPath(base, repo), w.cacheDir())
 }
 
+// releases opens the repository of the service's releases, with their scheme.
+func (s *source) releases(ctx context.Context, w *world) (*release.Repo, tag.Scheme, error) {
+	spec := s.def.Service.Release
+	scheme, err := tag.ParseScheme(spec.Scheme)
+	if err != nil {
+		return nil, scheme, fmt.Errorf("%s: %w", spec.Range, err)
+	}
+	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
+	return repo, scheme, err
+}
+
 // repoPath is where a repository is: a URL as it is, a path from base.
 func repoPath(base, repo string) string {
 	if strings.Contains(repo, "://") || isSCP(repo) || filepath.IsAbs(repo) {

@@ -7,7 +7,6 @@ import (
 
 	"shipit/exec/plan"
 	"shipit/exec/release"
-	"shipit/exec/tag"
 	"shipit/exec/view"
 )
 
@@ -30,12 +29,7 @@ func (c *releasesCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	spec := s.def.Service.Release
-	scheme, err := tag.ParseScheme(spec.Scheme)
-	if err != nil {
-		return fmt.Errorf("%s: %w", spec.Range, err)
-	}
-	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
+	repo, scheme, err := s.releases(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -44,7 +38,7 @@ func (c *releasesCmd) Run(w *world) error {
 		return err
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", spec.Repo, spec.Scheme, c.typed())
+		return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", repo, scheme, c.typed())
 	}
 	var facts plan.Facts
 	if !c.Offline {

@@ -29,12 +29,7 @@ func (c *tagCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	spec := s.def.Service.Release
-	scheme, err := tag.ParseScheme(spec.Scheme)
-	if err != nil {
-		return fmt.Errorf("%s: %w", spec.Range, err)
-	}
-	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
+	repo, scheme, err := s.releases(ctx, w)
 	if err != nil {
 		return err
 	}
