@@ -379,7 +379,7 @@ func TestVanishedHostIsUnknown(t *testing.T) {
 	at := h.Target()
 	at.Port = port
 	at.KnownHosts = []string{writeFile(t, filepath.Join(t.TempDir(), "kh"), "127.0.0.1 "+string(ssh.MarshalAuthorizedKey(h.Key)))}
-	c, err := dialer(t, remote.SSHOptions{KeepAlive: 30 * time.Millisecond}).Dial(context.Background(), at)
+	c, err := dialer(t, remote.SSHOptions{KeepAlive: 500 * time.Millisecond}).Dial(context.Background(), at) // a busy machine answers late
 	if err != nil {
 		t.Fatal(err)
 	}
