@@ -54,6 +54,26 @@ func (c *Config) Evaluate(in Inputs) (*Definition, diag.List) {
 // Validate evaluates everything offline: every environment, every service,
 // every host, every expression. Variables without a value and release.* are unknown.
 func (c *Config) Validate(vars []Assignment) diag.List {
+	return c.ValidateBeside(&Beside{}, vars)
+}
+
+// Beside is what the services of the definitions validated so far change, in
+// each environment. The zero value is that of no definition.
+type Beside struct{ envs map[string]*overlaps }
+
+func (b *Beside) env(name string) *overlaps {
+	if b.envs == nil {
+		b.envs = map[string]*overlaps{}
+	}
+	if b.envs[name] == nil {
+		b.envs[name] = &overlaps{}
+	}
+	return b.envs[name]
+}
+
+// ValidateBeside is Validate for one of several definitions: it also finds
+// what a service would share with one of a definition before.
+func (c *Config) ValidateBeside(others *Beside, vars []Assignment) diag.List {
 	if c.tooOld || c.unread {
 		return nil
 	}
@@ -65,14 +85,15 @@ func (c *Config) Validate(vars []Assignment) diag.List {
 		e.offline = true
 		e.checkAssigned(vars)
 		e.buildCommon()
-		var shared overlaps
+		shared := others.env(env)
+		told := len(shared.diags)
 		for _, n := range c.ordered() {
 			if d, known := e.build(n); known {
 				shared.add(d)
 			}
 		}
 		diags = append(diags, e.diags...)
-		diags = append(diags, shared.diags...)
+		diags = append(diags, shared.diags[told:]...)
 		for s := range e.secrets {
 			secrets[s] = true
 		}

@@ -74,13 +74,14 @@ func (c *validateCmd) check(w *world) (*reading, diag.List, error) {
 		r.hide(w, vars)
 	}
 	all := r.diags
+	var beside lang.Beside
 	for _, s := range r.sources {
 		if s.broken {
 			continue
 		}
 		var found diag.List
 		cfg, given := s.cfg, r.assigned(s, vars)
-		if d := dog.guard(s.path, func() { found = cfg.Validate(given) }); d != nil {
+		if d := dog.guard(s.path, func() { found = cfg.ValidateBeside(&beside, given) }); d != nil {
 			s.cfg = nil // it is in use until the process ends
 			return r, append(all, *d), nil
 		}

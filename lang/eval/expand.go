@@ -107,8 +107,8 @@ func parseDigits(s string) (int, error) {
 }
 
 // Fold writes names as briefly as it can: names that differ in one number
-// become a pattern that Expand reads back. Names are in natural order, in
-// which web9 comes before web10.
+// become a pattern that Expand reads back, written as people do: rb10[01-16].
+// Names are in natural order, in which web9 comes before web10.
 func Fold(names []string) string {
 	return strings.Join(FoldList(names), ", ")
 }
@@ -180,10 +180,34 @@ func foldAt(names []string, position int) []string {
 		case len(g.numbers) == 1:
 			folded = append(folded, fmt.Sprintf("%s%0*d%s", g.before, g.width, g.numbers[0], g.after))
 		default:
-			folded = append(folded, g.before+"["+ranges(g.numbers, g.width)+"]"+g.after)
+			lead, numbers, width := common(g.numbers, g.width)
+			folded = append(folded, g.before+lead+"["+ranges(numbers, width)+"]"+g.after)
 		}
 	}
 	return folded
+}
+
+// common takes the leading digits that all numbers have out of them, where
+// they are equally wide. Two digits stay: who writes a range writes rb10[01-09]
+// and web[01-09], not rb100[1-9].
+func common(numbers []int, width int) (lead string, rest []int, restWidth int) {
+	first := fmt.Sprintf("%0*d", width, numbers[0])
+	last := fmt.Sprintf("%0*d", width, numbers[len(numbers)-1])
+	if len(first) != len(last) {
+		return "", numbers, width
+	}
+	n := 0
+	for n < len(first)-2 && first[n] == last[n] {
+		n++
+	}
+	if n == 0 {
+		return "", numbers, width
+	}
+	base, _ := strconv.Atoi(first[:n] + strings.Repeat("0", len(first)-n))
+	for _, number := range numbers {
+		rest = append(rest, number-base)
+	}
+	return first[:n], rest, len(first) - n
 }
 
 // ranges writes ascending numbers as "1,3,5-7".

@@ -50,7 +50,13 @@ func TestFold(t *testing.T) {
 	t.Parallel()
 	for names, want := range map[string]string{
 		"":                                       "",
-		"rb1002.eqiad rb1001.eqiad rb1003.eqiad": "rb[1001-1003].eqiad",
+		"rb1002.eqiad rb1001.eqiad rb1003.eqiad": "rb10[01-03].eqiad",
+		"rb1009.x rb1010.x rb1011.x rb1016.x":    "rb10[09-11,16].x",
+		"rb1099 rb1100 rb1101":                   "rb1[099-101]",
+		"rb999 rb1000":                           "rb[999,1000]",
+		"rb0099 rb0100":                          "rb0[099,100]",
+		"web100 web101 web102":                   "web1[00-02]",
+		"web10 web11":                            "web[10,11]",
 		"web01 web02 web04":                      "web[01,02,04]",
 		"web9 web10 web11 web1":                  "web[1,9-11]",
 		"web08 web09 web10":                      "web[08-10]",
@@ -59,7 +65,7 @@ func TestFold(t *testing.T) {
 		"web01 web1 web2":                        "web[1,2], web01",
 		"a1.b1 a1.b2 a2.b1 a2.b2":                "a[1,2].b1, a[1,2].b2",
 		"a.1.x a.2.x b.1.x":                      "a.[1,2].x, b.1.x",
-		"rb1001.dc1.x rb1002.dc1.x rb1003.dc1.x": "rb[1001-1003].dc1.x",
+		"rb1001.dc1.x rb1002.dc1.x rb1003.dc1.x": "rb10[01-03].dc1.x",
 		"n1-eqiad.x n1-eqiad2.x n1-eqiad3.x n1-db.x": "n1-db.x, n1-eqiad.x, n1-eqiad[2,3].x",
 	} {
 		got := Fold(strings.Fields(names))
@@ -94,6 +100,33 @@ func TestFoldedNamesExpandToTheSameNames(t *testing.T) {
 		want = slices.Compact(want)
 		if diff := cmp.Diff(want, sorted(back)); diff != "" && len(want) > 0 {
 			t.Fatalf("%q folds to %q:\n%s", names, FoldList(names), diff)
+		}
+	})
+}
+
+// What was written as one pattern is shown as one pattern, its names in their
+// order.
+func TestAPatternFoldsBackToOnePattern(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.IntRange(1, 6).Draw(t, "width")
+		limit := 1
+		for range width {
+			limit *= 10
+		}
+		from := rapid.IntRange(0, limit-2).Draw(t, "from")
+		to := min(limit-1, from+rapid.IntRange(1, 300).Draw(t, "more"))
+		names, err := Expand(fmt.Sprintf("rb[%0*d-%0*d].x", width, from, width, to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folded := FoldList(names)
+		if len(folded) != 1 {
+			t.Fatalf("%d names fold to %q", len(names), folded)
+		}
+		back, err := Expand(folded[0])
+		if diff := cmp.Diff(names, back); err != nil || diff != "" {
+			t.Fatalf("%s: %v\n%s", folded[0], err, diff)
 		}
 	})
 }
