@@ -130,4 +130,4 @@ func (c *Config) environment(name string) (string, *diag.Diagnostic) {
 
 // Fold writes host names as briefly as expand can read them back:
 // web[01-09].example.org.
-func Fold(names []string) string { return eval.Fold(names) }
+func Fold(names []string) string { return diag.Fold(names) }

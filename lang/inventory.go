@@ -171,12 +171,12 @@ func (doc inventoryDocument) hosts(group string) []string {
 	}
 	walk("all")
 	rest := sortedKeys(doc.groups)
-	slices.SortFunc(rest, eval.CompareNatural)
+	slices.SortFunc(rest, diag.CompareNatural)
 	for _, g := range rest {
 		walk(g)
 	}
 	rest = sortedKeys(doc.vars)
-	slices.SortFunc(rest, eval.CompareNatural)
+	slices.SortFunc(rest, diag.CompareNatural)
 	for _, name := range rest {
 		add(name)
 	}

@@ -118,7 +118,7 @@ func (e *evaluator) checkLeft(n *node, blocks []*node, taken map[string]*node, n
 	}
 	if len(left) > 0 {
 		last := blocks[len(blocks)-1]
-		e.errorf("E0415", last.def, `Add batch "rest" { size = 1 } at the end.`, "They are "+eval.Fold(left)+".", "%d hosts are in no batch", len(left))
+		e.errorf("E0415", last.def, `Add batch "rest" { size = 1 } at the end.`, "They are "+diag.Fold(left)+".", "%d hosts are in no batch", len(left))
 	}
 }
 

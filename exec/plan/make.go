@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -269,14 +268,8 @@ func nearest(name string, names []string) string {
 	if n := diag.Nearest(name, names); n != "" {
 		return fmt.Sprintf("; did you mean %s?", n)
 	}
-	return "; the hosts are " + some(names)
+	return "; the hosts are " + diag.FoldSome(names, mostNames)
 }
 
-// some lists names, at most a handful.
-func some(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
+// mostNames is how many names, or patterns of them, a sentence lists.
+const mostNames = 5

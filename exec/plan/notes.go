@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"shipit/lang/diag"
 )
 
 // runHooks are the hooks of the run. In a rollback to more than one release
@@ -94,7 +96,7 @@ func (m *maker) notes() {
 		}
 	}
 	for _, text := range m.order {
-		b.Notes = append(b.Notes, some(m.told[text])+": "+text)
+		b.Notes = append(b.Notes, diag.FoldSome(m.told[text], mostNames)+": "+text)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"shipit/lang/diag"
 )
 
 // Problems are the reasons why p cannot be applied, each a sentence with what
@@ -42,7 +44,7 @@ func (p *Plan) Problems() []string {
 		if len(names) > 3 {
 			without = "HOST for each of them"
 		}
-		out = append(out, fmt.Sprintf("%s%s%s (or go on with --without %s)", some(names), what, k.problem, without))
+		out = append(out, fmt.Sprintf("%s%s%s (or go on with --without %s)", diag.FoldSome(names, mostNames), what, k.problem, without))
 	}
 	return out
 }

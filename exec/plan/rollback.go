@@ -169,3 +169,11 @@ func (m *maker) saved(v *move) (problem string) {
 	}
 	return ""
 }
+
+// some lists names, at most a handful.
+func some(names []string) string {
+	if len(names) <= mostNames {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), len(names)-mostNames)
+}

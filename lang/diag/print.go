@@ -115,12 +115,8 @@ func wrap(line string, width int, newline string) string {
 // where tells which hosts and environments a diagnostic concerns.
 func where(hosts, envs []string) string {
 	var parts []string
-	switch len(hosts) {
-	case 0:
-	case 1, 2:
-		parts = append(parts, "on "+strings.Join(hosts, " and "))
-	default:
-		parts = append(parts, fmt.Sprintf("on %s and %d more hosts", hosts[0], len(hosts)-1))
+	if len(hosts) > 0 {
+		parts = append(parts, "on "+FoldSome(hosts, 3))
 	}
 	switch len(envs) {
 	case 0:

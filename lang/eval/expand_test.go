@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"shipit/lang/diag"
 )
 
 func TestExpand(t *testing.T) {
@@ -68,10 +70,10 @@ func TestFold(t *testing.T) {
 		"rb1001.dc1.x rb1002.dc1.x rb1003.dc1.x": "rb10[01-03].dc1.x",
 		"n1-eqiad.x n1-eqiad2.x n1-eqiad3.x n1-db.x": "n1-db.x, n1-eqiad.x, n1-eqiad[2,3].x",
 	} {
-		got := Fold(strings.Fields(names))
+		got := diag.Fold(strings.Fields(names))
 		// The order of patterns is that of their first names.
 		if a, b := strings.Split(got, ", "), strings.Split(want, ", "); !cmp.Equal(sorted(a), sorted(b)) {
-			t.Errorf("Fold(%s) = %s, want %s", names, got, want)
+			t.Errorf("diag.Fold(%s) = %s, want %s", names, got, want)
 		}
 	}
 }
@@ -89,7 +91,7 @@ func TestFoldedNamesExpandToTheSameNames(t *testing.T) {
 			return rapid.StringMatching(`(web|db|a)?[0-9]{0,4}(\.(x|dc[1-3]))?`).Draw(t, "name") + fmt.Sprint(rapid.IntRange(0, 12).Draw(t, "n"))
 		})).Draw(t, "names")
 		var back []string
-		for _, pattern := range FoldList(names) {
+		for _, pattern := range diag.FoldList(names) {
 			expanded, err := Expand(pattern)
 			if err != nil {
 				t.Fatalf("%s: %v", pattern, err)
@@ -99,7 +101,7 @@ func TestFoldedNamesExpandToTheSameNames(t *testing.T) {
 		want := sorted(names)
 		want = slices.Compact(want)
 		if diff := cmp.Diff(want, sorted(back)); diff != "" && len(want) > 0 {
-			t.Fatalf("%q folds to %q:\n%s", names, FoldList(names), diff)
+			t.Fatalf("%q folds to %q:\n%s", names, diag.FoldList(names), diff)
 		}
 	})
 }
@@ -120,7 +122,7 @@ func TestAPatternFoldsBackToOnePattern(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		folded := FoldList(names)
+		folded := diag.FoldList(names)
 		if len(folded) != 1 {
 			t.Fatalf("%d names fold to %q", len(names), folded)
 		}
@@ -134,7 +136,7 @@ func TestAPatternFoldsBackToOnePattern(t *testing.T) {
 func TestNaturalOrder(t *testing.T) {
 	t.Parallel()
 	names := []string{"web10", "web9", "web1.b", "web1.a", "db", "web01", "web1"}
-	slices.SortFunc(names, CompareNatural)
+	slices.SortFunc(names, diag.CompareNatural)
 	if got := strings.Join(names, " "); got != "db web01 web1 web1.a web1.b web9 web10" {
 		t.Error(got)
 	}

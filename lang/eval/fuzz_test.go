@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"shipit/lang/diag"
 )
 
 // FuzzExpand holds that no pattern makes Expand panic or give more names than
@@ -27,7 +29,7 @@ func FuzzExpand(f *testing.F) {
 			return
 		}
 		var back []string
-		for _, folded := range FoldList(names) {
+		for _, folded := range diag.FoldList(names) {
 			again, err := Expand(folded)
 			if err != nil {
 				t.Fatalf("%q folds to %q, which is no pattern: %v", names, folded, err)
