@@ -132,17 +132,25 @@ func Apply(ctx context.Context, o Options) (Result, error) {
 		o.Now = time.Now
 	}
 	r := newRun(o)
+	return r.from(ctx, r.prepare, func() []event.Event { return []event.Event{r.started()} })
+}
+
+// from prepares and then runs, beginning with the events that begin makes.
+func (r *run) from(ctx context.Context, prepare func(context.Context) error, begin func() []event.Event) (Result, error) {
 	defer r.close(ctx)
-	who, err := r.unlessAborted(ctx, r.prepare)
+	who, err := r.unlessAborted(ctx, prepare)
+	none := Result{Outcome: event.Refused}
 	switch {
 	case who != "":
-		return Result{Outcome: event.Abort}, nil
+		none.Outcome = event.Abort
+		return none, nil
 	case ctx.Err() != nil:
-		return Result{Outcome: event.Abort}, fmt.Errorf("interrupted before anything was changed: %w", ctx.Err())
+		none.Outcome = event.Abort
+		return none, fmt.Errorf("interrupted before anything was changed: %w", ctx.Err())
 	case err != nil:
-		return refused, err
+		return none, err
 	}
-	return r.loop(ctx)
+	return r.loop(ctx, begin()...)
 }
 
 // unlessAborted runs do until it is done or somebody aborts, and says who.

@@ -18,6 +18,8 @@ type member struct {
 	taking   lock.Taking
 	conn     remote.Conn
 	lease    *lock.Held
+	lost     error             // of a resumed run: why the host could not be had
+	again    bool              // its switch was begun before the run was resumed
 	lockOnly bool              // the plan does nothing there: the host keeps the lock of all
 	fenced   bool              // another run has the host: nothing is changed there any more
 	records  []remote.Record   // what the host said of itself under the lock
@@ -57,8 +59,11 @@ func (m *member) take(ctx context.Context, f *Fleet) (err error) {
 // gets both back where the connection was lost. Who had the host in between
 // shows in the generation, which grows with every taking.
 func (m *member) hold(ctx context.Context, f *Fleet) error {
-	if m.fenced {
+	switch {
+	case m.fenced:
 		return remote.ErrFenced
+	case m.lost != nil:
+		return m.lost
 	}
 	select {
 	case <-m.lease.Lost():

@@ -22,17 +22,25 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.contents(); err != nil {
 		return err
 	}
-	deadline := r.now().Add(r.body.Lock.Wait.Std())
+	lockAll, verify := r.lockAll, r.verify
+	if r.ahead != nil {
+		lockAll, verify = r.lockAgain, r.verifyAgain
+	}
+	begun := r.now()
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
-		err := r.lockAll(ctx)
+		err := lockAll(ctx)
 		var locked *LockedError
 		if !errors.As(err, &locked) {
 			if err != nil {
 				return err
 			}
-			return r.verify()
+			return verify()
 		}
-		left := deadline.Sub(r.now())
+		patience := r.body.Lock.Wait.Std()
+		if r.holdsItself(locked) {
+			patience = max(patience, r.patience)
+		}
+		left := patience - r.now().Sub(begun)
 		if left <= 0 {
 			return err
 		}
@@ -164,13 +172,7 @@ func (r *run) verify() error {
 			continue
 		}
 		facts := m.facts()
-		m.raw = map[string]string{}
-		for path, f := range facts.Files {
-			m.raw[path] = f.SHA256
-			if !f.Exists {
-				m.raw[path] = "absent"
-			}
-		}
+		m.look(facts)
 		is := hasher.Fingerprint(facts.HostKey, facts, m.plan.Sensitive())
 		if diffs := m.plan.Fingerprint.Diff(is); len(diffs) > 0 {
 			stale.Hosts = append(stale.Hosts, StaleHost{Name: m.plan.Name, Diffs: diffs})

@@ -19,9 +19,11 @@ type run struct {
 	members []*member // in the plan's order: those that are locked
 	byName  map[string]*member
 
-	roll    *rollout.Rollout
-	seq     int64
-	journal error // why the journal takes no more events, nil if it does
+	roll     *rollout.Rollout
+	ahead    *rollout.Rollout // of a run that was begun before: where it stands once it is resumed
+	patience time.Duration    // with locks in the run's own name
+	seq      int64
+	journal  error // why the journal takes no more events, nil if it does
 
 	transports transports
 
@@ -45,12 +47,8 @@ const mostStaging = 32
 func (r *run) now() time.Time { return r.o.Now() }
 
 // loop starts what the rollout allows until nothing is left to do.
-func (r *run) loop(ctx context.Context) (Result, error) {
-	err := r.announce(event.Event{
-		Type: event.RunStarted, By: r.o.By, Plan: r.o.Plan.Digest,
-		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By),
-	})
-	if err != nil {
+func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
+	if err := r.announce(begin...); err != nil {
 		return Result{Outcome: event.Refused}, err
 	}
 	stop, abort := ctx.Done(), r.o.Abort
@@ -76,6 +74,14 @@ func (r *run) loop(ctx context.Context) (Result, error) {
 			}
 			r.abort(r.o.By, "the remote work is stopped now")
 		}
+	}
+}
+
+// started is the first event of a run.
+func (r *run) started() event.Event {
+	return event.Event{
+		Type: event.RunStarted, By: r.o.By, Plan: r.o.Plan.Digest,
+		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // The ids of the steps that Command adds to those of the plan.
 const (
 	verifyStep = "verify" // the host still is as it should be before this command
+	beginStep  = "begin"  // a run changes the host: until it says what came of it, the host is in between
 	markStep   = "mark"   // what the run came to undo is bad
 	saveStep   = "save"   // the files as they were
 	recordStep = "record" // what came of it
@@ -39,6 +40,8 @@ type Context struct {
 	// First and Last tell whether the command begins and ends its phase:
 	// one with steps that run on the deployer takes several.
 	First, Last bool
+	// Again tells that the phase was begun before, and cut off.
+	Again bool
 	// Staged is what the transport made of the step "stage".
 	Staged *Staged
 }
@@ -63,6 +66,9 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 	changing := phase == event.Switch || phase == event.Undo
 	if changing {
 		cmd.Steps = append(cmd.Steps, m.verify(steps))
+		if c.First {
+			cmd.Steps = append(cmd.Steps, m.history(beginStep, "begun", m.target()))
+		}
 	}
 	if phase == event.Undo && c.First && h.To.ID != h.From.ID {
 		cmd.Steps = append(cmd.Steps, m.history(markStep, "bad", h.To))
@@ -210,7 +216,7 @@ func (m *compiler) record() remote.Step {
 // lock. It prints what moved.
 func (m *compiler) verify(steps []plan.Step) remote.Step {
 	may := []string{m.h.From.ID}
-	if !m.c.First || m.phase == event.Undo {
+	if !m.c.First || m.c.Again || m.phase == event.Undo {
 		may = append(may, m.h.To.ID)
 	}
 	if m.phase == event.Undo && m.h.Back.ID != "" {

@@ -149,7 +149,7 @@ func TestSwitchAndUndo(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	s.want("history", strings.Join(s.states(), ", "), "live v2, good v2")
+	s.want("history", strings.Join(s.states(), ", "), "begun v2, live v2, good v2")
 	f := ask(t, NewFleet(remote.NewLocal(s.home)), Question{Path: "my app", Saved: true})
 	var kept []string
 	for path := range f.Saved["run-2"] {
@@ -171,7 +171,7 @@ func TestSwitchAndUndo(t *testing.T) {
 		t.Errorf("mode %v, want the one before", info.Mode())
 	}
 	s.want("log", s.read("log"), "out\nrestart two v/2\ncheck\nin\nout\nrestart one v/1\nin\n")
-	s.want("history", strings.Join(s.states(), ", "), "live v2, good v2, bad v2, live v1, undone v2")
+	s.want("history", strings.Join(s.states(), ", "), "begun v2, live v2, good v2, begun v1, bad v2, live v1, undone v2")
 	if _, err := os.Stat(filepath.Join(s.home, "pwned")); err == nil {
 		t.Error("a content was run")
 	}

@@ -30,7 +30,7 @@ type Event struct {
 	Detail  []string  `json:"detail,omitempty"` // last lines of output, bounded
 	At      string    `json:"at,omitempty"`     // file:line of the block that asked
 	Cause   Cause     `json:"cause,omitempty"`
-	By      string    `json:"by,omitempty"`      // who aborted, answered
+	By      string    `json:"by,omitempty"`      // who aborted, answered, resumed
 	Choice  string    `json:"choice,omitempty"`  // of Answered
 	Plan    string    `json:"plan,omitempty"`    // of RunStarted: the digest
 	Outcome Outcome   `json:"outcome,omitempty"` // of RunFinished
@@ -42,6 +42,7 @@ type Type string
 // The types of events.
 const (
 	RunStarted   Type = "run.started"   // the plan is accepted, the locks are held, nothing is changed yet
+	RunResumed   Type = "run.resumed"   // By goes on with a run whose process ended; what was in flight is in doubt
 	HostStarted  Type = "host.started"  // intent: Phase with Steps begins on Host
 	StepStarted  Type = "step.started"  // the host began Step
 	StepDone     Type = "step.done"     // the host ended Step well

@@ -183,7 +183,7 @@ func (t Taking) withDefaults() Taking {
 func (t Taking) steps() []remote.Step {
 	args := map[string]string{
 		"dir": t.Dir, "run": t.Run, "owner": t.Owner, "reason": t.Reason,
-		"lease": t.Lease.String(), "beat": t.Beat.String(),
+		"lease": t.Lease.String(), "beat": t.Beat.String(), "was": strconv.FormatInt(t.Was, 10),
 	}
 	head := fmt.Sprintf("d=%s run=%s owner=%s reason=%s ttl=%d patience=%d was=%d\n%s", remote.QuotePath(t.Dir),
 		remote.Quote(line(t.Run)), remote.Quote(line(t.Owner)), remote.Quote(line(t.Reason)),

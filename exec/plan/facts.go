@@ -49,13 +49,14 @@ type HostFacts struct {
 }
 
 // A Record is a line of a host's history: what happened to Release there.
-// "live" is written when current points to it, "good" when its checks passed,
+// "begun" is written before a run changes anything that runs, "live" when
+// current points to it, "good" when its checks passed,
 // "bad" when a step of it failed, "undone" when a run left it again to go
 // back to what was there before.
 type Record struct {
 	Time    int64  `json:"time"` // Unix seconds by the host's clock
 	Run     string `json:"run"`
-	State   string `json:"state"` // "staged", "live", "good", "bad", "undone"
+	State   string `json:"state"` // "staged", "begun", "live", "good", "bad", "undone"
 	Release string `json:"release"`
 	By      string `json:"by,omitempty"`
 	Tag     string `json:"tag,omitempty"`

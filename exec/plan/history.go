@@ -21,6 +21,42 @@ func (h HostFacts) LastGood(except string) (r Record, ok bool) {
 	return Record{}, false
 }
 
+// Unfinished is the record of the run that began to change the host and never
+// said what came of it; ok is false where the last one did.
+func (h HostFacts) Unfinished() (r Record, ok bool) {
+	for _, rec := range slices.Backward(h.History) {
+		switch rec.State {
+		case "good", "undone":
+			return Record{}, false
+		case "begun":
+			return rec, true
+		}
+	}
+	return Record{}, false
+}
+
+// LastOf is the last record of a run that tells how far it came with the host:
+// begun, good or undone. since are the records that other runs wrote after the
+// run's last one, of changes to what runs.
+func (h HostFacts) LastOf(run string) (last Record, since []Record) {
+	for _, rec := range h.History {
+		switch {
+		case rec.State == "staged":
+		case rec.Run != run:
+			since = append(since, rec)
+		default:
+			since = nil
+			if rec.State == "begun" || rec.State == "good" || rec.State == "undone" {
+				last = rec
+			}
+		}
+	}
+	if last == (Record{}) {
+		return Record{}, nil
+	}
+	return last, since
+}
+
 // A verdict is what the history says of a release.
 type verdict int
 

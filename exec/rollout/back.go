@@ -12,15 +12,19 @@ import (
 // fence makes that safe; should it fail, the host stays unknown.
 //
 // A host that is out of service already needs no room for its undo; one that
-// failed a check while in service does.
-func (r *Rollout) undoFailed(room *int) []Action {
+// failed a check while in service does. A host that was interrupted is undone
+// only where the run does not go on and do it again.
+func (r *Rollout) undoFailed(room *int, forward bool) []Action {
 	if r.hard {
 		return nil
 	}
 	var due []Action
 	for _, i := range r.order {
 		h := &r.hosts[i]
-		if !h.undoable() || h.Status != Failed && (h.Status != Unknown || !r.coversFault(h.fault)) {
+		if !h.undoable() || h.running != "" {
+			continue
+		}
+		if h.Status != Failed && (h.Status != Cut || forward) && (h.Status != Unknown || !r.coversFault(h.fault)) {
 			continue
 		}
 		if a, ok := h.undo(room); ok {

@@ -85,7 +85,7 @@ func (r *Rollout) halted() (why string, back bool) {
 // noRoom says that the open slice cannot go on because of hosts that are out
 // of service for good, "" where it can.
 func (r *Rollout) noRoom(room int) string {
-	if room > 0 || len(r.toSwitch(1)) == 0 {
+	if len(r.toSwitch(room)) > 0 || len(r.toSwitch(1)) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s out of service and batch %s allows no more at once",

@@ -11,6 +11,9 @@ import (
 // and neither does what makes no sense where the run stands: a journal may be
 // older than the program that reads it.
 func (r *Rollout) Apply(e event.Event) {
+	if e.Type == event.RunResumed {
+		r.resume()
+	}
 	if r.finished {
 		return
 	}
@@ -174,9 +177,15 @@ func (r *Rollout) finish() {
 	for i := range r.hosts {
 		h := &r.hosts[i]
 		h.running = ""
+		if !h.acts {
+			continue
+		}
+		h.before, h.sealed = h.Host, true
 		switch h.Status {
 		case Waiting, Staging, Staged:
 			h.Status = Skipped
+		case Cut:
+			h.stuck("the run was interrupted while it was at work there")
 		case Doing, Undoing:
 			h.stuck("the run ended while it was at work there")
 		case Failed:

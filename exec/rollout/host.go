@@ -21,7 +21,8 @@ func (r *Rollout) applyHost(h *hostState, e event.Event) {
 			h.Touched = true
 		}
 	case event.HostDone:
-		if h.inPhase(e.Phase) {
+		// What was in flight when the process ended may be found done.
+		if h.inPhase(e.Phase) || h.cut == e.Phase && h.cut != "" && r.begin(h, e.Phase) {
 			r.done(h)
 		}
 	case event.HostFailed:
@@ -52,6 +53,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 		if !h.ready() {
 			return false
 		}
+		h.prior = h.Status
 		h.Status, h.Drained = Doing, true
 	case event.After:
 		if h.Status != Done {
@@ -62,10 +64,10 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 			h.moment = atBatch
 		}
 	case event.Undo:
-		if !h.undoable() || h.Status != Done && h.Status != Failed && h.Status != Stuck && h.Status != Unknown {
+		if !h.undoable() || !slices.Contains([]Status{Done, Failed, Stuck, Unknown, Cut}, h.Status) {
 			return false
 		}
-		h.prior, h.out = h.Status, h.Drained
+		h.prior, h.why, h.out = h.Status, h.Reason, h.Drained
 		h.Status, h.Drained, h.undoTried = Undoing, true, true
 	case event.Prune:
 		if h.Status != Done {
@@ -74,7 +76,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 	default:
 		return false
 	}
-	h.running, h.Phase, h.Step = phase, phase, ""
+	h.running, h.Phase, h.Step, h.cut = phase, phase, "", ""
 	return true
 }
 
@@ -146,7 +148,7 @@ func (r *Rollout) failed(h *hostState, e event.Event) {
 		h.Status, h.Drained = Failed, false
 	case h.fenced:
 		h.stuck(takenOver)
-	case cause == event.Unknown && phase == event.Switch:
+	case phase == event.Switch && (cause == event.Unknown || cause == event.Lost && h.prior == Cut):
 		h.Status = Unknown
 	case cause == event.Interrupted:
 		h.stuck("")
@@ -167,7 +169,7 @@ func (h *hostState) undoFailed(e event.Event, cause event.Cause) {
 	before := h.Reason
 	h.Reason, h.Detail, h.At, h.Cause = "", slices.Clone(e.Detail), e.At, cause
 	switch {
-	case cause == event.Unknown, h.prior == Unknown && (cause == event.Lost || cause == event.Interrupted):
+	case cause == event.Unknown, (h.prior == Unknown || h.prior == Cut) && (cause == event.Lost || cause == event.Interrupted):
 		h.Status = Unknown
 	default:
 		h.Status = Stuck
@@ -208,7 +210,7 @@ func (h *hostState) checked(moment string) {
 // ready tells whether the host's switch may begin: never onto a release that
 // is not staged there.
 func (h *hostState) ready() bool {
-	return h.acts && !h.fenced && (h.Status == Staged || h.Status == Waiting && len(h.plan.Stage) == 0)
+	return h.acts && !h.fenced && (h.Status == Staged || h.Status == Cut || h.Status == Waiting && len(h.plan.Stage) == 0)
 }
 
 // undoable tells whether an undo of the host can still be tried.

@@ -11,7 +11,8 @@ func (r *Rollout) Next() []Action {
 		return nil
 	}
 	room := r.room()
-	acts := r.undoFailed(&room)
+	why, back := r.halted()
+	acts := r.undoFailed(&room, why == "" && !r.aborted && !r.back)
 	moving := len(acts) > 0 || r.inFlight(event.Stage, event.Switch, event.Undo) || r.waiting()
 	switch {
 	case r.aborted && (moving || r.inFlight(event.After, event.Prune)):
@@ -27,7 +28,6 @@ func (r *Rollout) Next() []Action {
 		}
 		return r.end()
 	}
-	why, back := r.halted()
 	if why == "" && !moving {
 		why = r.noRoom(room)
 	}
@@ -161,7 +161,10 @@ func (r *Rollout) toSwitch(room int) []Action {
 	var due []Action
 	for _, i := range r.order {
 		h := &r.hosts[i]
-		if r.open && len(due) < room && h.Batch == r.batch && h.Slice == r.slice && h.ready() {
+		if r.open && (room > 0 || h.Drained) && h.Batch == r.batch && h.Slice == r.slice && h.ready() {
+			if !h.Drained { // one that is out of service needs no room
+				room--
+			}
 			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Switch, Batch: r.batch, Slice: r.slice})
 		}
 	}

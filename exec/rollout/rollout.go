@@ -12,12 +12,13 @@ type Status string
 
 // The statuses. A host at rest (Ready) needs no more work.
 const (
-	Waiting Status = "waiting" // not started
-	Staging Status = "staging" // the release is on its way; nothing that runs is touched
-	Staged  Status = "staged"  // the release is there and verified
-	Doing   Status = "doing"   // between drain and undrain
-	Done    Status = "done"    // runs the new release, checked
-	Failed  Status = "failed"  // a step said no; its undo is due, unless nothing was touched
+	Waiting Status = "waiting"     // not started
+	Staging Status = "staging"     // the release is on its way; nothing that runs is touched
+	Staged  Status = "staged"      // the release is there and verified
+	Doing   Status = "doing"       // between drain and undrain
+	Cut     Status = "interrupted" // the process of the run ended while it was at work there; it is done again, or undone
+	Done    Status = "done"        // runs the new release, checked
+	Failed  Status = "failed"      // a step said no; its undo is due, unless nothing was touched
 	Undoing Status = "undoing"
 	Undone  Status = "rolled back" // runs what it ran before, checked
 	Stuck   Status = "stuck"       // touched, and neither done nor undone: a human is needed

@@ -42,9 +42,13 @@ type hostState struct {
 	running event.Phase // the phase in flight, "" at rest
 	moment  string      // of a running After
 
-	fault fault  // the first failure on the way forward; budgets count it
-	prior Status // before its undo began
-	out   bool   // Drained, before its undo began
+	fault  fault       // the first failure on the way forward; budgets count it
+	prior  Status      // before the phase that was begun last
+	why    string      // Reason, before its undo began
+	out    bool        // Drained, before its undo began
+	cut    event.Phase // in flight when the process of the run ended, and not begun again since
+	sealed bool        // the run ended: Status and Reason are last words
+	before Host        // as it was then
 
 	undoTried     bool // one attempt, never recursive
 	fenced        bool // another run's now: nothing more is changed there

@@ -83,7 +83,8 @@ func (s *session) take(ctx context.Context, step remote.Step) error {
 	}
 	h := s.host
 	h.mu.Lock()
-	held := h.lock.run != "" && h.lock.run != step.Args["run"] && time.Now().Before(h.lock.until)
+	regained := h.lock.run == step.Args["run"] && step.Args["was"] == strconv.FormatInt(h.lock.generation, 10)
+	held := h.lock.run != "" && !regained && time.Now().Before(h.lock.until)
 	if !held {
 		h.lock = lock{
 			run: step.Args["run"], owner: step.Args["owner"], reason: step.Args["reason"],
