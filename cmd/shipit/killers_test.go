@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,6 +45,8 @@ func TestKillersGetAnOrdinaryAnswer(t *testing.T) {
 		"a name a line":      {many("a = b\n", 20_000), "E01"},
 		"unclosed":           {"a = <<E\n" + many("x\n", 10_000), "E0101"},
 		"deep JSON":          {`a = jsondecode("` + many("[", 20_000) + `")`, "E0310"},
+		"billion laughs":     {`a = yamldecode("` + laughs(9) + `")`, "E0310"},
+		"deep YAML":          {`a = yamldecode("` + many("[", 20_000) + `")`, "E0310"},
 		"regular expression": {`a = regex("((x{100}){100}){100}", "x")`, "E0310"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,3 +156,13 @@ func attributes(n int) string {
 
 // slack is for machines that do several things at once, and the race detector.
 const slack = 3
+
+// laughs is YAML as it stands in a string of HCL, in which each of n lines
+// names the one before ten times.
+func laughs(n int) string {
+	text := `a0: &a0 lol\n`
+	for i := 1; i <= n; i++ {
+		text += fmt.Sprintf(`a%d: &a%d [%s]\n`, i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 10), ","))
+	}
+	return text
+}

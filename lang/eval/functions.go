@@ -36,7 +36,7 @@ func library() map[string]function.Function {
 		"formatlist":      frugal(bounded(stdlib.FormatListFunc)),
 		"index":           indexFunc,
 		"join":            frugal(stdlib.JoinFunc),
-		"jsondecode":      bounded(stdlib.JSONDecodeFunc),
+		"jsondecode":      jsonDecodeFunc,
 		"jsonencode":      frugal(stdlib.JSONEncodeFunc),
 		"keys":            stdlib.KeysFunc,
 		"length":          stdlib.LengthFunc,
@@ -68,6 +68,7 @@ func library() map[string]function.Function {
 		"try":             tryfunc.TryFunc,
 		"upper":           stdlib.UpperFunc,
 		"values":          stdlib.ValuesFunc,
+		"yamldecode":      yamlDecodeFunc,
 		"yamlencode":      frugal(yamlEncodeFunc),
 		"zipmap":          stdlib.ZipmapFunc,
 	}
@@ -164,6 +165,7 @@ func descriptions() map[string]string {
 		"try":             "try(a, b, …): the first expression that can be evaluated",
 		"upper":           "upper(text): in capital letters",
 		"values":          "values(map): its values, in the order of their keys",
+		"yamldecode":      "yamldecode(text): the value that the YAML stands for; one document, without anchors and aliases",
 		"yamlencode":      "yamlencode(value): the value as YAML",
 		"zipmap":          "zipmap(keys, values): a map of two lists",
 	}

@@ -118,6 +118,7 @@ func TestFunctions(t *testing.T) {
 		{`try(tonumber("x"), 3)`, `3`},
 		{`upper("ab")`, `"AB"`},
 		{`values({ b = 1, a = 2 })`, `[2,1]`},
+		{`yamldecode("a: [1, b]\n")`, `{"a":[1,"b"]}`},
 		{`yamlencode({ a = [1, "x", "yes", { b = null }], e = {}, l = [], s = "a: b", t = true })`, `"a:\n  - 1\n  - x\n  - \"yes\"\n  -\n    b: null\ne: {}\nl: []\ns: \"a: b\"\nt: true\n"`},
 		{`zipmap(["a"], [1])`, `{"a":1}`},
 	} {
