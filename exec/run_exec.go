@@ -108,7 +108,7 @@ func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.
 	}
 	step, data, size, err := t.Step(ctx, transport.Delivery{
 		Run: r.o.Run, Path: r.body.Path, Repo: r.body.Repo, Within: within(s),
-		Release: delivered(h.To), Base: delivered(base),
+		Release: delivered(h.To), Base: delivered(base), Labels: h.Labels,
 	})
 	if err != nil {
 		return nil, err

@@ -5,8 +5,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +88,7 @@ func (t *push) pack(ctx context.Context, p *parcel, base, commit string) error {
 	}
 	without, with := diff(old, entries)
 	p.remove = removal(without, old, entries)
-	is, err := t.manifest(ctx, entries)
+	is, err := t.list.manifest(ctx, entries)
 	if err != nil {
 		return err
 	}
@@ -98,10 +96,10 @@ func (t *push) pack(ctx context.Context, p *parcel, base, commit string) error {
 	own := map[string]string{"list": is}
 	if p.base {
 		own = map[string]string{}
-		if own["with"], err = t.manifest(ctx, with); err != nil {
+		if own["with"], err = t.list.manifest(ctx, with); err != nil {
 			return err
 		}
-		if own["without"], err = t.manifest(ctx, without); err != nil {
+		if own["without"], err = t.list.manifest(ctx, without); err != nil {
 			return err
 		}
 	}
@@ -191,66 +189,6 @@ func newDirs(old, with []release.Entry) []string {
 	return slices.DeleteFunc(dirs(with), func(d string) bool { return have[d] })
 }
 
-// manifest lists entries with their digests, sorted by the bytes of the
-// lines: "f SHA256  path", "x SHA256  path" of an executable, and "l path",
-// a tab and the target of a symbolic link.
-func (t *push) manifest(ctx context.Context, entries []release.Entry) (string, error) {
-	links, err := t.digest(ctx, entries)
-	if err != nil {
-		return "", err
-	}
-	lines := make([]string, 0, len(entries))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, e := range entries {
-		switch e.Mode {
-		case release.ModeSymlink:
-			lines = append(lines, "l "+e.Path+"\t"+links[e.OID]+"\n")
-		case release.ModeExecutable:
-			lines = append(lines, "x "+t.sums[e.OID]+"  "+e.Path+"\n")
-		default:
-			lines = append(lines, "f "+t.sums[e.OID]+"  "+e.Path+"\n")
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, ""), nil
-}
-
-// digest learns the digests of contents that are not known yet, and the
-// targets of links.
-func (t *push) digest(ctx context.Context, entries []release.Entry) (links map[string]string, err error) {
-	var oids []string
-	isLink := map[string]bool{}
-	asked := map[string]bool{}
-	t.mu.Lock()
-	for _, e := range entries {
-		isLink[e.OID] = isLink[e.OID] || e.Mode == release.ModeSymlink
-		if _, known := t.sums[e.OID]; !asked[e.OID] && (!known || e.Mode == release.ModeSymlink) {
-			asked[e.OID] = true
-			oids = append(oids, e.OID)
-		}
-	}
-	t.mu.Unlock()
-	links = map[string]string{}
-	err = t.src.Blobs(ctx, oids, func(oid string, size int64, r io.Reader) error {
-		h := sha256.New()
-		var target strings.Builder
-		w := io.Writer(h)
-		if isLink[oid] && size <= 4096 {
-			w = io.MultiWriter(h, &target)
-		}
-		if _, err := io.Copy(w, r); err != nil {
-			return err
-		}
-		links[oid] = target.String()
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.sums[oid] = hex.EncodeToString(h.Sum(nil))
-		return nil
-	})
-	return links, err
-}
-
 // write makes the archive and tells its size.
 func (t *push) write(ctx context.Context, f *os.File, dirs []string, entries []release.Entry, own map[string]string) (int64, error) {
 	buf := bufio.NewWriterSize(f, 256<<10)
@@ -327,9 +265,4 @@ func unnamed() (*os.File, error) {
 		return nil, fmt.Errorf("cannot make room for it: %w", err)
 	}
 	return f, nil
-}
-
-func sum(s string) string {
-	h := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(h[:])
 }

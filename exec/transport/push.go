@@ -18,15 +18,15 @@ import (
 // once for all hosts that have the same base.
 type push struct {
 	src    Source
+	list   *lister
 	shared []string
 
 	mu      sync.Mutex
-	sums    map[string]string  // SHA-256 of contents, by object id
 	parcels map[string]*parcel // by base commit and commit
 }
 
 func newPush(s lang.Spec, src Source) (Transport, error) {
-	return &push{src: src, shared: s.List("shared"), sums: map[string]string{}, parcels: map[string]*parcel{}}, nil
+	return &push{src: src, list: newLister(src), shared: s.List("shared"), parcels: map[string]*parcel{}}, nil
 }
 
 func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, int64, error) {

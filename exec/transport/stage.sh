@@ -49,6 +49,8 @@ digests() {
     find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
   ) | sed -e '/^\\/{s/^\\//;s/\\\\/\\/g;}' | sort
 }
+# modes makes everything as readable as a release is, and nothing more than that, whatever it came from.
+modes() { find "$in" ! -type l -exec chmod u+rwX,go+rX,go-w,a-st {} +; }
 # shared PATH TARGET links a path that lives across releases.
 shared() {
   [ ! -e "$in/$1" ] && [ ! -L "$in/$1" ] || die "$1 is in the release itself and is declared as shared"

@@ -40,6 +40,7 @@ type Delivery struct {
 	Repo    string
 	Release Release
 	Base    Release // one that the host has, to send only the difference; ID "" is none
+	Labels  map[string]string
 	Within  time.Duration
 }
 
@@ -68,8 +69,10 @@ type kind struct {
 
 // kinds is the table: a new kind is one file and one line here.
 var kinds = map[string]kind{
-	"git":  {newGit, []string{"git", "find", "sort"}},
-	"push": {newPush, []string{"tar", "find", "sort", "comm"}},
+	"git":   {newGit, []string{"git", "find", "sort"}},
+	"push":  {newPush, []string{"tar", "find", "sort", "comm"}},
+	"http":  {newHTTP, []string{"curl|wget", "tar", "find", "sort"}},
+	"rsync": {newRsync, []string{"rsync", "find", "sort"}},
 }
 
 // New makes the transport of a kind from what the definition says of it.
