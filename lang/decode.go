@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -313,6 +314,7 @@ func convertLabels(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
 		return nil, wrongType(s, v, "{ name = \"value\" }")
 	}
+	form := cmp.Or(s.Form, schema.Line)
 	labels := map[string]string{}
 	for it := v.ElementIterator(); it.Next(); {
 		key, element := it.Element()
@@ -320,7 +322,7 @@ func convertLabels(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		if element.IsNull() || element.Type() != cty.String {
 			return nil, wrong("E0301", fmt.Sprintf("%q is %s.", name, eval.Kind(element)), fmt.Sprintf("Write %s = \"…\"", name), "%s needs strings only", s.Name)
 		}
-		if want := schema.Line.Check(element.AsString()); want != "" {
+		if want := form.Check(element.AsString()); want != "" {
 			return nil, wrong("E0308", fmt.Sprintf("%q must be %s.", name, want), "", "%s has the wrong form", s.Name)
 		}
 		labels[name] = element.AsString()

@@ -3,29 +3,38 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"shipit/exec/plan"
 	"shipit/exec/release"
+	"shipit/exec/transport"
 	"shipit/lang"
 )
 
 // needs says what staging the wanted release takes on the hosts' disks, at
-// least: all of it, or by push only what differs from the live release. A
-// push whose release cannot be packed is refused here, before any change.
-func needs(ctx context.Context, repo *release.Repo, transport lang.Spec, facts plan.Facts, to plan.Release) (all int64, from map[string]int64, err error) {
+// least: all of it, or by push only what differs from the live release. What
+// an artifact takes, nobody here knows. A release that the transport cannot
+// bring is refused here, before any change.
+func needs(ctx context.Context, repo *release.Repo, by lang.Spec, facts plan.Facts, to plan.Release) (all int64, from map[string]int64, err error) {
 	if everywhere(facts, to.ID) {
+		return 0, nil, nil
+	}
+	if _, err := transport.New(by.Kind, by.Attrs, repo); err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", by.Range, err)
+	}
+	if by.Kind == "http" {
 		return 0, nil, nil
 	}
 	wanted, err := repo.Tree(ctx, to.Commit)
 	if err != nil {
 		var sub *release.SubmoduleError
-		if transport.Kind == "git" && errors.As(err, &sub) {
+		if by.Kind == "git" && errors.As(err, &sub) {
 			return 0, nil, nil // the hosts fetch them; nobody here knows their size
 		}
 		return 0, nil, err
 	}
 	from = map[string]int64{}
-	if transport.Kind == "push" {
+	if by.Kind == "push" {
 		for _, h := range facts.Hosts {
 			live := h.Named(h.Live)
 			if _, known := from[h.Live]; known || live.Commit == "" {

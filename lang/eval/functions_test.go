@@ -54,6 +54,7 @@ func TestFunctions(t *testing.T) {
 		{`base64encode("hi")`, `"aGk="`},
 		{`can(tonumber("x"))`, `false`},
 		{`ceil(1.2)`, `2`},
+		{`checksum("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  a.tar\n", "a.tar")`, `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`},
 		{`chomp("x\n")`, `"x"`},
 		{`coalesce(null, "b")`, `"b"`},
 		{`coalescelist([], ["b"])`, `["b"]`},
@@ -207,6 +208,31 @@ func TestFunctionsRefuse(t *testing.T) {
 		}
 		if !strings.Contains(strings.ToLower(text), strings.ToLower(want)) {
 			t.Errorf("%s: %q, want it to hold %q", expr, text, want)
+		}
+	}
+}
+
+func TestChecksumReadsListsOfEveryProgram(t *testing.T) {
+	t.Parallel()
+	sum := strings.Repeat("0123456789abcdef", 4)
+	for _, list := range []string{
+		sum + "  app.tar.gz\n",
+		sum + " *app.tar.gz\r\n",
+		"# made by the build\n" + strings.Repeat("f", 64) + "  other\n" + sum + "  ./app.tar.gz",
+		"SHA256 (app.tar.gz) = " + strings.ToUpper(sum) + "\n",
+	} {
+		got, err := checksum(list, "app.tar.gz")
+		if err != nil || got != sum {
+			t.Errorf("%q: %q, %v", list, got, err)
+		}
+	}
+	for list, want := range map[string]string{
+		"":                        `no line for "app.tar.gz", but for 0 other files`,
+		sum + "  app.tar.xz\n":    `the nearest name is "app.tar.xz"`,
+		sum[:40] + "  app.tar.gz": `but for 0 other files`,
+	} {
+		if _, err := checksum(list, "app.tar.gz"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", list, err)
 		}
 	}
 }

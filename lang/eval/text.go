@@ -13,6 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"shipit/lang/diag"
 )
 
 // textFunc makes a function of texts.
@@ -56,6 +58,8 @@ var (
 		sum := sha256.Sum256([]byte(a[0]))
 		return hex.EncodeToString(sum[:]), nil
 	})
+	checksumFunc = textFunc([]string{"list", "name"}, func(a []string) (string, error) { return checksum(a[0], a[1]) })
+
 	base64EncodeFunc = textFunc([]string{"text"}, func(a []string) (string, error) {
 		return base64.StdEncoding.EncodeToString([]byte(a[0])), nil
 	})
@@ -255,4 +259,30 @@ func wideVerb(format string) bool {
 		}
 	}
 	return false
+}
+
+// checksum finds the SHA-256 of a file in a list as sha256sum prints it, or as
+// sha256sum --tag does.
+func checksum(list, name string) (string, error) {
+	var names []string
+	for line := range strings.Lines(list) {
+		line = strings.TrimRight(line, "\r\n")
+		sum, of, ok := strings.Cut(line, " ")
+		if rest, tagged := strings.CutPrefix(line, "SHA256 ("); tagged {
+			of, sum, ok = strings.Cut(rest, ") = ")
+		} else if ok {
+			of = strings.TrimPrefix(of[min(1, len(of)):], "./") // behind a space, or a star where it was read as binary
+		}
+		if !ok || len(sum) != hex.EncodedLen(sha256.Size) {
+			continue
+		}
+		if of == name {
+			return strings.ToLower(sum), nil
+		}
+		names = append(names, of)
+	}
+	if near := diag.Nearest(name, names); near != "" {
+		return "", fmt.Errorf("the list has no line for %q; the nearest name is %q", name, near)
+	}
+	return "", fmt.Errorf("the list has no line for %q, but for %d other files", name, len(names))
 }

@@ -25,6 +25,8 @@ const (
 	PathName    Form = "path" // absolute, or relative to the login's home, without ".."
 	BelowPath   Form = "below"
 	URL         Form = "url"
+	Artifact    Form = "artifact" // a URL without a login
+	Digest      Form = "digest"   // SHA-256
 	TagScheme   Form = "scheme"
 	Jump        Form = "jump" // [user@]host[:port]
 )
@@ -43,6 +45,8 @@ var rules = map[Form]rule{
 	ServiceName: {regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,120}$`), "letters, digits and any of \"_.@+-\", not beginning with \"-\""},
 	SignalName:  {regexp.MustCompile(`^[A-Z][A-Z0-9+]{1,9}$`), "a signal without SIG, like \"HUP\" or \"USR2\""},
 	URL:         {regexp.MustCompile(`^https?://[^\s/]+`), "a URL that begins with http:// or https://"},
+	Artifact:    {regexp.MustCompile(`^https?://[^\s/@]+/[^\s]*$`), "a URL that begins with http:// or https://, names a file, and has no user or password"},
+	Digest:      {regexp.MustCompile(`^[0-9a-f]{64}$`), "64 digits of a SHA-256, 0-9 and a-f"},
 	Jump:        {regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`), "[user@]host[:port]"},
 }
 

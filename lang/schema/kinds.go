@@ -14,6 +14,18 @@ func transport() *Block {
 				{Name: "submodules", Type: Bool, Default: "false", Doc: "Whether submodules are fetched too."},
 			}},
 			{Name: "push", Doc: "Over the SSH connection, only what the host lacks."},
+			{Name: "http", Doc: "The hosts fetch an artifact with curl or wget. A download that broke off is gone on with.", Attrs: []Attr{
+				{Name: "url", Type: String, Required: true, Form: Artifact, Scope: Run, Doc: "Where the artifact is. Its name ends in .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst, unless unpack is false."},
+				{Name: "sha256", Type: String, Required: true, Form: Digest, Scope: Run, Doc: "Its digest. checksum(file(\"SHA256SUMS\"), NAME) takes it from a committed list."},
+				{Name: "unpack", Type: Bool, Default: "true", Doc: "Whether it is an archive. Otherwise it is the release's only file, and executable."},
+				{Name: "strip", Type: Number, Default: "0", Max: 10, Doc: "Leading directories that are left out of the archive's names."},
+				{Name: "mirrors", Type: Labels, Default: "{}", Form: Artifact, Scope: Run, Doc: "Other places to fetch it from, by a value of the label mirror_by. A host tries its own first, then the others, then url."},
+				{Name: "mirror_by", Type: String, Default: `"dc"`, Form: Line, Doc: "The label that says which mirror is near."},
+				{Name: "proxy", Type: String, Form: URL, Doc: "A proxy that speaks HTTP, such as a peer-to-peer cache on the host."},
+			}},
+			{Name: "rsync", Doc: "The hosts fetch from an rsync server, only what the release before lacks. What arrives must be the commit of the release, file by file.", Attrs: []Attr{
+				{Name: "source", Type: String, Required: true, Form: Plain, Scope: Run, Doc: "The directory with the release's files: rsync://HOST/MODULE/PATH, or [USER@]HOST:PATH over SSH with the host's own key."},
+			}},
 		},
 	}
 }
