@@ -113,6 +113,7 @@ func (e *evaluator) buildService(n *node, known bool) Service {
 		s.Transport = Transport{Spec: e.spec(t), Path: get[string](e, t, "path"), Shared: get[[]string](e, t, "shared")}
 	}
 	s.Batches = e.batches(n, known)
+	s.Budget = e.budget(n)
 	s.Rollback = e.rollback(n)
 	s.Lock = Lock{Scope: "service", Range: eval.Range(n.def)}
 	if l := n.first("lock"); l != nil {
@@ -141,6 +142,25 @@ func (e *evaluator) rollback(n *node) Rollback {
 		at = r.def
 	}
 	return Rollback{On: get[[]string](e, r, "on"), Scope: get[string](e, r, "scope"), To: get[string](e, r, "to"), Range: eval.Range(at)}
+}
+
+// budget decodes the block, nil where there is none.
+func (e *evaluator) budget(n *node) *Budget {
+	b := n.first("budget")
+	if b == nil {
+		return nil
+	}
+	size := func(name string) *Size {
+		if v, ok := e.attr(b, name); ok {
+			s := v.(Size)
+			return &s
+		}
+		return nil
+	}
+	return &Budget{
+		MaxFailed: size("max_failed"), MaxUnhealthy: size("max_unhealthy"), MaxUnreachable: size("max_unreachable"),
+		Range: eval.Range(b.def),
+	}
 }
 
 // spec decodes the attributes of a kind.
@@ -287,7 +307,8 @@ func (e *evaluator) batches(n *node, known bool) []Batch {
 	for _, b := range n.all("batch") {
 		batch := Batch{
 			Name: b.name(), Soak: get[Duration](e, b, "soak"), Confirm: get[bool](e, b, "confirm"), By: get[string](e, b, "by"),
-			Size: get[Size](e, b, "size"), MaxFailed: get[Size](e, b, "max_failed"), MaxUnreachable: get[Size](e, b, "max_unreachable"),
+			Size: get[Size](e, b, "size"), Ramp: get[[]Size](e, b, "ramp"), Parallel: get[Size](e, b, "parallel"), Spread: get[string](e, b, "spread"),
+			MaxFailed: get[Size](e, b, "max_failed"), MaxUnhealthy: get[Size](e, b, "max_unhealthy"), MaxUnreachable: get[Size](e, b, "max_unreachable"),
 			Range: eval.Range(b.def),
 		}
 		if b.attrs["hosts"] != nil {

@@ -184,6 +184,8 @@ func convertValue(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		return d, nil
 	case schema.Size:
 		return convertSize(s, v)
+	case schema.Sizes:
+		return convertSizes(s, v)
 	case schema.Mode:
 		return convertMode(s, v)
 	case schema.Words:
@@ -245,10 +247,34 @@ func convertSize(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 	if err != nil {
 		return nil, wrong("E0304", sentence(err), "", "%s needs a number of hosts or a percentage", s.Name)
 	}
-	if s.Name == "size" && size.N == 0 {
-		return nil, wrong("E0304", "A batch of no hosts never ends.", "", "size must be at least 1")
+	if size.N == 0 && slices.Contains([]string{"size", "ramp", "parallel"}, s.Name) {
+		return nil, wrong("E0304", "With no host at a time a batch never ends.", "", "%s must be at least 1", s.Name)
 	}
 	return size, nil
+}
+
+func convertSizes(s *schema.Attr, v cty.Value) (any, *wrongValue) {
+	const example = `[1, "10%"]`
+	if t := v.Type(); !t.IsListType() && !t.IsTupleType() {
+		return nil, wrongType(s, v, example)
+	}
+	if v.LengthInt() == 0 {
+		return nil, wrong("E0301", "", "Write "+s.Name+" = "+example, "%s is empty", s.Name)
+	}
+	var list []Size
+	for it := v.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		if element.IsNull() {
+			element = cty.StringVal("null")
+		}
+		size, w := convertSize(s, element)
+		if w != nil {
+			w.element = len(list)
+			return nil, w
+		}
+		list = append(list, size.(Size))
+	}
+	return list, nil
 }
 
 func convertMode(s *schema.Attr, v cty.Value) (any, *wrongValue) {

@@ -71,6 +71,7 @@ type Service struct {
 	Release   ReleaseSpec
 	Transport Transport
 	Batches   []Batch // never empty: without a batch block, one host and then the rest one by one
+	Budget    *Budget `json:",omitempty"`
 	Rollback  Rollback
 	Lock      Lock
 	// Hooks at run points (start, batch, finish, failure), which do not
@@ -144,16 +145,29 @@ type Transport struct {
 	Shared []string // paths below the release that live across releases
 }
 
-// A Batch takes its hosts together. Exactly one of Hosts and Size is set.
+// A Batch takes its hosts together. Exactly one of Hosts, Size and Ramp is
+// set.
 type Batch struct {
 	Name           string
 	Hosts          []string // names, in declared order
 	Size           Size
+	Ramp           []Size `json:",omitempty"` // sizes of its slices; the last repeats
+	Parallel       Size   `json:",omitzero"`  // how many of a slice at once; zero: all
+	Spread         string `json:",omitempty"` // a label: hosts are taken from its values in turn
 	Soak           Duration
 	Confirm        bool
 	By             string // a label: a slice never mixes two of its values
 	MaxFailed      Size
+	MaxUnhealthy   Size `json:",omitzero"`
 	MaxUnreachable Size
+	Range          diag.Range
+}
+
+// A Budget is what the whole run forgives. Nil is not counted.
+type Budget struct {
+	MaxFailed      *Size `json:",omitempty"`
+	MaxUnhealthy   *Size `json:",omitempty"`
+	MaxUnreachable *Size `json:",omitempty"`
 	Range          diag.Range
 }
 

@@ -61,7 +61,7 @@ func TestEveryExampleOfTheLanguageIsValid(t *testing.T) {
 func TestExplainFindsPaths(t *testing.T) {
 	t.Parallel()
 	for topic, want := range map[string][]string{
-		"service.batch.size":        {"service.batch.size\n", "a share of them", "not set", "Exactly one of hosts, size is set", "var, local, hosts, env, service", "size = \"25%\""},
+		"service.batch.size":        {"service.batch.size\n", "a share of them", "not set", "Exactly one of hosts, size, ramp is set", "var, local, hosts, env, service", "size = \"25%\""},
 		"batch.size":                {"service.batch.size\n"},
 		"service.check.http.status": {"default  200", "100 to 599", "check \"http\" \"front\""},
 		"check.http.within":         {"service.check.within\n"},

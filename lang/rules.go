@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"shipit/lang/diag"
 	"shipit/lang/eval"
 )
@@ -64,16 +66,21 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 		serviceNames = append(serviceNames, h.Name)
 	}
 	for i, b := range blocks {
-		if b.attrs["size"] != nil && i < len(blocks)-1 {
-			e.report(dangling(eval.At("E0402", b.attrs["size"].nameAt, "only the last batch can have a size",
-				"A size repeats until no host is left, so nothing is left for the batches after it.", "Move it to the end, or name its hosts."),
+		if sized := sizeOf(b); sized != nil && i < len(blocks)-1 {
+			e.report(dangling(eval.At("E0402", sized.nameAt, "only the last batch can have a "+sized.name,
+				"A "+sized.name+" repeats until no host is left, so nothing is left for the batches after it.", "Move it to the end, or name its hosts."),
 				eval.Range(blocks[i+1].def), "this batch would get no hosts"))
 		}
 		if a := b.attrs["soak"]; a != nil && get[Duration](e, b, "soak") > 0 && len(n.all("check")) == 0 {
 			e.errorf("E0408", a.expr.Range(), "Add a check block, or remove soak.", "Soaking is going on to ask the checks.", "soak needs a check")
 		}
-		if by := get[string](e, b, "by"); by != "" && known && len(e.serviceHosts) > 0 {
-			e.checkBy(b, by)
+		if known && len(e.serviceHosts) > 0 {
+			e.checkLabel(b, "by")
+			e.checkLabel(b, "spread")
+		}
+		if by, spread := get[string](e, b, "by"), b.attrs["spread"]; by != "" && spread != nil && get[string](e, b, "spread") == by {
+			e.report(dangling(vain(spread.expr.Range(), "spread says nothing here", "All hosts of a slice have the same value of this label.", "Remove spread, or name another label."),
+				eval.Range(b.at("by")), "the slices go by the same label"))
 		}
 		if b.attrs["hosts"] == nil || !known {
 			continue
@@ -96,7 +103,7 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 			}
 		}
 	}
-	if sized := len(blocks) > 0 && blocks[len(blocks)-1].attrs["size"] != nil; len(blocks) > 0 && !sized && known {
+	if len(blocks) > 0 && sizeOf(blocks[len(blocks)-1]) == nil && known {
 		e.checkLeft(n, blocks, taken, serviceNames)
 	}
 	e.checkFiles(n)
@@ -122,14 +129,35 @@ func (e *evaluator) checkLeft(n *node, blocks []*node, taken map[string]*node, n
 	}
 }
 
-func (e *evaluator) checkBy(b *node, by string) {
+// sizeOf is what makes a batch repeat until no host is left, nil where it
+// names its hosts.
+func sizeOf(b *node) *attribute {
+	if a := b.attrs["size"]; a != nil {
+		return a
+	}
+	return b.attrs["ramp"]
+}
+
+// vain warns of an argument that says nothing where it stands.
+func vain(at hcl.Range, summary, detail, help string) diag.Diagnostic {
+	d := eval.At("W0407", at, summary, detail, help)
+	d.Severity = diag.Warning
+	return d
+}
+
+// checkLabel checks that some host carries the label that an argument names.
+func (e *evaluator) checkLabel(b *node, argument string) {
+	by := get[string](e, b, argument)
+	if by == "" {
+		return
+	}
 	known := e.allLabels()
 	for _, h := range e.serviceHosts {
 		if _, ok := h.Labels[by]; ok {
 			return
 		}
 	}
-	d := eval.At("E0212", b.at("by"), fmt.Sprintf("no host carries a label %q", by), eval.Listing("The labels are", known), "")
+	d := eval.At("E0212", b.at(argument), fmt.Sprintf("no host carries a label %q", by), eval.Listing("The labels are", known), "")
 	if near := diag.Nearest(by, known); near != "" {
 		d.Help = fmt.Sprintf("Did you mean %q?", near)
 	}
@@ -170,9 +198,7 @@ func (e *evaluator) checkRest(n *node) {
 			continue
 		}
 		if once := h.attrs["once"]; once != nil && atRun(at) && get[bool](e, h, "once") && get[string](e, h, "from") == "deployer" {
-			w := eval.At("W0407", once.expr.Range(), "once says nothing here", "A hook of the run from the deployer runs once anyway.", "Remove once.")
-			w.Severity = diag.Warning
-			e.report(w)
+			e.report(vain(once.expr.Range(), "once says nothing here", "A hook of the run from the deployer runs once anyway.", "Remove once."))
 		}
 	}
 	if r := n.first("rollback"); r != nil && r.attrs["scope"] != nil && get[string](e, r, "scope") == "batch" && len(n.all("batch")) == 0 {

@@ -20,6 +20,7 @@ type planFlags struct {
 	Limit     []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
 	Without   []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
 	BatchSize string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
+	Parallel  string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
 }
 
 // planned is a plan with what it was made from, ready to be applied by the
@@ -165,9 +166,12 @@ func (f *planFlags) asked(qs []exec.Question) []exec.Question {
 
 // makeAll observes the hosts of all services and makes the plans.
 func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *allPlanned, err error) {
-	if f.BatchSize != "" {
-		if _, err := lang.ParseSize(f.BatchSize); err != nil {
-			return nil, exit(exitUsage, fmt.Errorf("--batch-size: %w", err))
+	for _, option := range []struct{ name, size string }{{"--batch-size", f.BatchSize}, {"--parallel", f.Parallel}} {
+		if option.size == "" {
+			continue
+		}
+		if _, err := lang.ParseSize(option.size); err != nil {
+			return nil, exit(exitUsage, fmt.Errorf("%s: %w", option.name, err))
 		}
 	}
 	all := &allPlanned{pool: f.dial(w)}
@@ -199,7 +203,7 @@ func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *a
 func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, error) {
 	in := x.in
 	in.Definition, in.Facts, in.Version, in.Salt = x.def, x.facts, version, salt()
-	in.Options.Limit, in.Options.Without, in.Options.BatchSize = f.Limit, f.Without, f.BatchSize
+	in.Options.Limit, in.Options.Without, in.Options.BatchSize, in.Options.Parallel = f.Limit, f.Without, f.BatchSize, f.Parallel
 	if several { // patterns for other services say nothing here
 		in.Options.Limit, in.Options.Without = meant(f.Limit, x.def), meant(f.Without, x.def)
 	}

@@ -60,6 +60,7 @@ const (
 	Asked        Type = "asked"            // a question to a person
 	Answered     Type = "answered"         // Choice, by By; the first answer wins
 	Aborted      Type = "aborted"          // no new host starts
+	Halted       Type = "run.halted"       // no new host starts: a budget is spent, or the like
 	RollingBack  Type = "rollback.started" // what the policy's scope touched goes back
 	LockLost     Type = "lock.lost"        // Host is another run's now; this run changes nothing more there
 	Note         Type = "note"             // nothing to fold: for the reader

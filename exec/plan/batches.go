@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 
 	"shipit/lang"
@@ -21,59 +21,86 @@ func (m *maker) batches() {
 			left = append(left, h)
 		}
 	}
-	override := m.batchSize()
+	m.budget(len(left))
+	o := overrides{
+		size:     m.override("--batch-size", m.in.Options.BatchSize, "a batch has at least one host"),
+		parallel: m.override("--parallel", m.in.Options.Parallel, "at least one host goes at a time"),
+	}
 	declared := m.svc.Batches
 	if m.in.Kind == Rollback {
 		declared = []lang.Batch{backBatch(declared)}
 	}
 	for _, d := range declared {
-		left = m.batch(d, left, override)
+		left = m.batch(d, left, o)
 	}
 	// The language does not let hosts be forgotten; a plan must not either.
-	m.batch(lang.Batch{Name: "rest", Size: lang.Size{N: 1}}, left, override)
+	m.batch(lang.Batch{Name: "rest", Size: lang.Size{N: 1}}, left, o)
 	m.onceHooks()
 }
+
+// overrides are what the command line says of batches, 0 where nothing.
+type overrides struct{ size, parallel int }
 
 // backBatch is how a rollback goes: as the last batch, without waiting.
 func backBatch(declared []lang.Batch) lang.Batch {
 	b := lang.Batch{Size: lang.Size{N: 1}}
 	if len(declared) > 0 {
 		last := declared[len(declared)-1]
-		b.By, b.MaxFailed, b.MaxUnreachable, b.Range = last.By, last.MaxFailed, last.MaxUnreachable, last.Range
-		if last.Size.N > 0 {
+		b.By, b.Parallel, b.Spread, b.Range = last.By, last.Parallel, last.Spread, last.Range
+		b.MaxFailed, b.MaxUnhealthy, b.MaxUnreachable = last.MaxFailed, last.MaxUnhealthy, last.MaxUnreachable
+		switch n := len(last.Ramp); {
+		case last.Size.N > 0:
 			b.Size = last.Size
+		case n > 0:
+			b.Size = last.Ramp[n-1]
 		}
 	}
 	b.Name = "rollback"
 	return b
 }
 
-// batchSize is what --batch-size says, 0 if nothing.
-func (m *maker) batchSize() int {
-	if m.in.Options.BatchSize == "" {
+// override is what an option says of a number of hosts, 0 if nothing.
+func (m *maker) override(option, text, least string) int {
+	if text == "" {
 		return 0
 	}
-	s, err := lang.ParseSize(m.in.Options.BatchSize)
+	s, err := lang.ParseSize(text)
 	if err == nil && s.N == 0 {
-		err = fmt.Errorf("a batch has at least one host")
+		err = errors.New(least)
 	}
 	if err != nil {
-		m.against("--batch-size %s: %v", m.in.Options.BatchSize, err)
+		m.against("%s %s: %v", option, text, err)
 		return 0
 	}
 	return max(s.Of(len(m.body.Hosts)), 1)
 }
 
-// batch takes the hosts of one declared batch and returns those left over.
-func (m *maker) batch(d lang.Batch, left []*Host, override int) []*Host {
-	var take, rest []*Host
-	most := override
-	if d.Size.N > 0 {
-		take = left
-		if most == 0 {
-			most = max(d.Size.Of(len(m.body.Hosts)), 1)
+// budget is what the run as a whole forgives. A rollback goes on with the
+// hosts that are left as long as its batch allows it.
+func (m *maker) budget(hosts int) {
+	d := m.svc.Budget
+	if d == nil || m.in.Kind == Rollback {
+		return
+	}
+	of := func(s *lang.Size) *int {
+		if s == nil {
+			return nil
 		}
-	} else {
+		n := forgiven(*s, hosts)
+		return &n
+	}
+	m.body.Budget = Budget{
+		MaxFailed: of(d.MaxFailed), MaxUnhealthy: of(d.MaxUnhealthy), MaxUnreachable: of(d.MaxUnreachable),
+		At: d.Range.String(),
+	}
+}
+
+// batch takes the hosts of one declared batch and returns those left over.
+func (m *maker) batch(d lang.Batch, left []*Host, o overrides) []*Host {
+	take, rest := left, []*Host(nil)
+	sizes := m.sizes(d, o.size)
+	if d.Size.N == 0 && d.Ramp == nil { // it names its hosts
+		take = nil
 		for _, h := range left {
 			if slices.Contains(d.Hosts, h.Name) {
 				take = append(take, h)
@@ -81,29 +108,85 @@ func (m *maker) batch(d lang.Batch, left []*Host, override int) []*Host {
 				rest = append(rest, h)
 			}
 		}
-		if most == 0 {
-			most = len(take)
-		}
 	}
 	if len(take) == 0 {
 		return rest
 	}
-	m.body.Batches = append(m.body.Batches, Batch{
-		Name: d.Name, Soak: d.Soak, Confirm: d.Confirm, At: d.Range.String(), Slices: cut(take, most, d.By),
-		MaxFailed: budget(d.MaxFailed, len(take)), MaxUnreachable: budget(d.MaxUnreachable, len(take)),
-	})
+	if sizes == nil {
+		sizes = []int{len(take)}
+	}
+	b := Batch{
+		Name: d.Name, Soak: d.Soak, Confirm: d.Confirm, At: d.Range.String(),
+		Slices: cut(spread(take, d.Spread), sizes, d.By), Parallel: o.parallel, Spread: d.Spread,
+		MaxFailed:      forgiven(d.MaxFailed, len(take)),
+		MaxUnhealthy:   forgiven(d.MaxUnhealthy, len(take)),
+		MaxUnreachable: forgiven(d.MaxUnreachable, len(take)),
+	}
+	if b.Parallel == 0 && d.Parallel.N > 0 {
+		b.Parallel = m.share(d.Parallel)
+	}
+	if !slices.ContainsFunc(b.Slices, func(s []string) bool { return len(s) > b.Parallel }) {
+		b.Parallel = 0 // it says nothing more than the slices do
+	}
+	m.body.Batches = append(m.body.Batches, b)
 	return rest
 }
 
-// cut cuts hosts into slices of at most that many, each with one value of the
-// label by. A slice starts with the first host left.
-func cut(hosts []*Host, most int, by string) [][]string {
+// share is a size in hosts, of all hosts of the plan.
+func (m *maker) share(s lang.Size) int { return max(s.Of(len(m.body.Hosts)), 1) }
+
+// sizes are those of the batch's slices, of which the last repeats; nil where
+// all its hosts go together.
+func (m *maker) sizes(d lang.Batch, override int) []int {
+	if override > 0 {
+		return []int{override}
+	}
+	if d.Size.N > 0 {
+		return []int{m.share(d.Size)}
+	}
+	var out []int
+	for _, s := range d.Ramp {
+		out = append(out, m.share(s))
+	}
+	return out
+}
+
+// spread orders hosts so that the values of a label take turns, in the order
+// in which they first stand there. Without a label the order stays.
+func spread(hosts []*Host, label string) []*Host {
+	if label == "" {
+		return hosts
+	}
+	var values []string
+	queues := map[string][]*Host{}
+	for _, h := range hosts {
+		v := h.Labels[label]
+		if queues[v] == nil {
+			values = append(values, v)
+		}
+		queues[v] = append(queues[v], h)
+	}
+	out := make([]*Host, 0, len(hosts))
+	for len(out) < len(hosts) {
+		for _, v := range values {
+			if q := queues[v]; len(q) > 0 {
+				out, queues[v] = append(out, q[0]), q[1:]
+			}
+		}
+	}
+	return out
+}
+
+// cut cuts hosts into slices of the sizes, of which the last repeats, each
+// with one value of the label by. A slice starts with the first host left.
+func cut(hosts []*Host, sizes []int, by string) [][]string {
 	var out [][]string
 	taken := make([]bool, len(hosts))
 	for first := range hosts {
 		if taken[first] {
 			continue
 		}
+		most := sizes[min(len(out), len(sizes)-1)]
 		var slice []string
 		for i := first; i < len(hosts) && len(slice) < most; i++ {
 			if !taken[i] && (by == "" || hosts[i].Labels[by] == hosts[first].Labels[by]) {
@@ -116,9 +199,9 @@ func cut(hosts []*Host, most int, by string) [][]string {
 	return out
 }
 
-// budget is a size as a number of failures that are forgiven. A share is
+// forgiven is a size as a number of failures that are forgiven. A share is
 // rounded down: what is not a whole host is not forgiven.
-func budget(s lang.Size, hosts int) int {
+func forgiven(s lang.Size, hosts int) int {
 	if s.Percent {
 		return hosts * s.N / 100
 	}

@@ -184,8 +184,19 @@ func describe(p *Plan) string {
 		for _, s := range batch.Slices {
 			fmt.Fprintf(&b, " [%s]", strings.Join(s, " "))
 		}
-		fmt.Fprintf(&b, " soak %s confirm %t max_failed %d\n", batch.Soak, batch.Confirm, batch.MaxFailed)
+		fmt.Fprintf(&b, " soak %s confirm %t max_failed %d", batch.Soak, batch.Confirm, batch.MaxFailed)
+		if batch.MaxUnhealthy > 0 {
+			fmt.Fprintf(&b, " max_unhealthy %d", batch.MaxUnhealthy)
+		}
+		if batch.Parallel > 0 {
+			fmt.Fprintf(&b, " parallel %d", batch.Parallel)
+		}
+		b.WriteByte('\n')
 		show(i)
+	}
+	if p.Body.Budget != (Budget{}) {
+		budget, _ := json.Marshal(p.Body.Budget)
+		fmt.Fprintf(&b, "budget %s\n", budget)
 	}
 	b.WriteString("no batch:\n")
 	show(-1)

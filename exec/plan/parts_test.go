@@ -75,7 +75,7 @@ func TestPatternsUnfold(t *testing.T) {
 func TestSharesRoundForSafety(t *testing.T) {
 	t.Parallel()
 	half := lang.Size{N: 50, Percent: true}
-	if got := budget(half, 3); got != 1 {
+	if got := forgiven(half, 3); got != 1 {
 		t.Errorf("50%% of 3 hosts may fail: %d", got)
 	}
 	def := definition(3, r2)

@@ -57,6 +57,7 @@ type Body struct {
 
 	Hosts    []Host            `json:"hosts"` // in the definition's order
 	Batches  []Batch           `json:"batches"`
+	Budget   Budget            `json:"budget,omitzero"` // of the whole run
 	Rollback Policy            `json:"rollback"`
 	Lock     Lock              `json:"lock"`
 	Hooks    []Step            `json:"hooks"`    // at start, batch, finish, failure
@@ -181,11 +182,36 @@ type Change struct {
 type Batch struct {
 	Name           string        `json:"name"`
 	Slices         [][]string    `json:"slices"`
+	Parallel       int           `json:"parallel,omitempty"` // hosts out of service at once; 0: a whole slice
+	Spread         string        `json:"spread,omitempty"`   // the label that the order goes round by
 	Soak           lang.Duration `json:"soak,omitzero"`
 	Confirm        bool          `json:"confirm,omitempty"`
-	MaxFailed      int           `json:"max_failed"`      // hosts of the batch
+	MaxFailed      int           `json:"max_failed"` // hosts of the batch
+	MaxUnhealthy   int           `json:"max_unhealthy,omitempty"`
 	MaxUnreachable int           `json:"max_unreachable"` // hosts of the batch
 	At             string        `json:"at,omitempty"`
+}
+
+// Allowed is how many hosts may be out of service at once in a slice, from 0:
+// as many as the largest slice so far. A last slice that is smaller is what was
+// left, not a narrower allowance.
+func (b *Batch) Allowed(slice int) int {
+	n := 0
+	for _, s := range b.Slices[:slice+1] {
+		n = max(n, len(s))
+	}
+	if b.Parallel > 0 {
+		n = min(n, b.Parallel)
+	}
+	return n
+}
+
+// A Budget is what the whole run forgives, in hosts. Nil is not counted.
+type Budget struct {
+	MaxFailed      *int   `json:"max_failed,omitempty"`
+	MaxUnhealthy   *int   `json:"max_unhealthy,omitempty"`
+	MaxUnreachable *int   `json:"max_unreachable,omitempty"`
+	At             string `json:"at,omitempty"`
 }
 
 // A Policy is what happens when a step fails.
@@ -208,5 +234,6 @@ type Options struct {
 	Limit     []string `json:"limit,omitempty"`
 	Without   []string `json:"without,omitempty"`
 	BatchSize string   `json:"batch_size,omitempty"`
+	Parallel  string   `json:"parallel,omitempty"`
 	To        string   `json:"to,omitempty"` // of a rollback
 }

@@ -9,40 +9,103 @@ import (
 	"shipit/exec/plan"
 )
 
-// losses counts the failures of a batch's hosts. A host that nobody can reach
-// or say anything about is counted apart from one that said no.
-func (r *Rollout) losses(b int) (failed, lost int) {
-	for _, i := range r.order {
-		h := &r.hosts[i]
-		if h.Batch != b {
-			continue
-		}
-		switch h.fault.Cause {
-		case "":
-		case event.Lost, event.Unknown:
-			lost++
-		default:
-			failed++
-		}
+// losses are hosts that went wrong, by what they cost. A check that said no,
+// another step that said no, and a host that nobody can reach or say anything
+// about are counted apart.
+type losses struct{ failed, unhealthy, lost int }
+
+func (l *losses) count(f fault) {
+	switch f.Cause {
+	case "":
+	case event.Lost, event.Unknown:
+		l.lost++
+	case event.Unhealthy:
+		l.unhealthy++
+	default:
+		l.failed++
 	}
-	return failed, lost
+}
+
+// over says which limits the losses exceed. A limit that is nil is none.
+func (l losses) over(max plan.Budget) string {
+	var over []string
+	if max.MaxFailed != nil && l.failed > *max.MaxFailed {
+		over = append(over, fmt.Sprintf("%s failed and max_failed is %d", count(l.failed), *max.MaxFailed))
+	}
+	if max.MaxUnhealthy != nil && l.unhealthy > *max.MaxUnhealthy {
+		over = append(over, fmt.Sprintf("%s unhealthy and max_unhealthy is %d", countAre(l.unhealthy), *max.MaxUnhealthy))
+	}
+	if max.MaxUnreachable != nil && l.lost > *max.MaxUnreachable {
+		over = append(over, fmt.Sprintf("%s unreachable and max_unreachable is %d", countAre(l.lost), *max.MaxUnreachable))
+	}
+	return strings.Join(over, ", ")
 }
 
 // spent says which budget of a batch was exceeded, "" if none was.
 func (r *Rollout) spent(b int) string {
-	batch := r.plan.Body.Batches[b]
-	failed, lost := r.losses(b)
-	var over []string
-	if failed > batch.MaxFailed {
-		over = append(over, fmt.Sprintf("%s failed and max_failed is %d", count(failed), batch.MaxFailed))
+	var l losses
+	for _, i := range r.fell {
+		if r.hosts[i].Batch == b {
+			l.count(r.hosts[i].fault)
+		}
 	}
-	if lost > batch.MaxUnreachable {
-		over = append(over, fmt.Sprintf("%s unreachable and max_unreachable is %d", countAre(lost), batch.MaxUnreachable))
-	}
-	if over == nil {
+	batch := &r.plan.Body.Batches[b]
+	over := l.over(plan.Budget{MaxFailed: &batch.MaxFailed, MaxUnhealthy: &batch.MaxUnhealthy, MaxUnreachable: &batch.MaxUnreachable})
+	if over == "" {
 		return ""
 	}
-	return "batch " + batch.Name + ": " + strings.Join(over, ", ")
+	return "batch " + batch.Name + ": " + over
+}
+
+// runSpent says which budget of the whole run was exceeded, "" if none was.
+func (r *Rollout) runSpent() string {
+	var l losses
+	for _, i := range r.fell {
+		l.count(r.hosts[i].fault)
+	}
+	over := l.over(r.plan.Body.Budget)
+	if over == "" {
+		return ""
+	}
+	return "budget of the run: " + over
+}
+
+// Alike is how many failures at the beginning of a run, the same step with
+// the same last line, are no coincidence.
+const Alike = 3
+
+// alike says that the first failures of the run are the same: then the
+// release is at fault and not a host, and no budget is spent on learning it
+// again. It is "" where they are not.
+func (r *Rollout) alike() string {
+	if len(r.fell) < Alike {
+		return ""
+	}
+	first := r.hosts[r.fell[0]].fault
+	for _, i := range r.fell[:Alike] {
+		f := r.hosts[i].fault
+		if f.Step == "" || f.Line == "" || f.Step != first.Step || f.Line != first.Line {
+			return ""
+		}
+	}
+	return fmt.Sprintf("the first %d failures are the same, at %s: %s", Alike, first.Step, first.Line)
+}
+
+// fall notes a host's first fault on the way forward, which budgets count.
+func (r *Rollout) fall(h *hostState, f fault) {
+	if h.fault.Cause == "" {
+		r.fell = append(r.fell, r.byName[h.Name])
+	}
+	h.fault = f
+}
+
+// lastLine is the last thing that an event says of a failure, without the
+// name of its host.
+func lastLine(e event.Event) string {
+	if n := len(e.Detail); n > 0 {
+		return e.Detail[n-1]
+	}
+	return strings.TrimPrefix(e.Text, e.Host+": ")
 }
 
 func count(n int) string {
@@ -69,16 +132,20 @@ func (r *Rollout) halted() (why string, back bool) {
 		return r.wanted + " asked for the rollback", true
 	}
 	why, back = r.broken, r.brokenBack
-	for b := range r.plan.Body.Batches {
-		over := r.spent(b)
+	stop := func(over string, batch int) {
 		if over == "" {
-			continue
+			return
 		}
 		if why == "" {
 			why = over
 		}
-		back = back || r.wantsBack(b)
+		back = back || r.wantsBack(batch)
 	}
+	for b := range r.plan.Body.Batches {
+		stop(r.spent(b), b)
+	}
+	stop(r.runSpent(), anyBatch)
+	stop(r.alike(), anyBatch)
 	return why, back
 }
 
@@ -106,15 +173,19 @@ func (r *Rollout) Halted() string {
 	return why
 }
 
-// wantsBack tells whether the policy covers what spent a batch's budget:
-// anything, by the word "batch", or a failure that a touched host had.
+// anyBatch stands for all batches of the plan.
+const anyBatch = -1
+
+// wantsBack tells whether the policy covers what spent the budget of a batch,
+// or of the run: anything, by the word "batch", or a failure that a touched
+// host had.
 func (r *Rollout) wantsBack(b int) bool {
 	if r.covers("batch") {
 		return true
 	}
 	return slices.ContainsFunc(r.order, func(i int) bool {
 		h := &r.hosts[i]
-		return h.Batch == b && h.Touched && h.fault.Cause != "" && r.coversFault(h.fault)
+		return (b == anyBatch || h.Batch == b) && h.Touched && h.fault.Cause != "" && r.coversFault(h.fault)
 	})
 }
 
@@ -138,16 +209,11 @@ func (r *Rollout) coversFault(f fault) bool {
 	return r.covers(string(f.Op))
 }
 
-// room is how many more hosts may go out of service. What bounds it is the
-// current batch's largest slice: a last slice that is smaller is what was
-// left, not a narrower allowance.
+// room is how many more hosts may go out of service while the current batch
+// is changed.
 func (r *Rollout) room() int {
 	if r.batch < 0 {
 		return 0
 	}
-	allowed := 0
-	for _, s := range r.plan.Body.Batches[r.batch].Slices {
-		allowed = max(allowed, len(s))
-	}
-	return allowed - r.OutOfService()
+	return r.plan.Body.Batches[r.batch].Allowed(r.slice) - r.OutOfService()
 }

@@ -17,7 +17,8 @@ import (
 //
 //	batch canary a | b c     a batch with its slices
 //	  max_failed 1           of the batch before, as are max_unreachable,
-//	  soak, confirm
+//	  max_unhealthy, parallel, soak, confirm
+//	budget max_failed 1      of the run, as are max_unhealthy, max_unreachable
 //	on check restart         the policy; scope host|batch|run
 //	host b keep|new|nodrain|unreachable
 //	hook announce finish     a hook of the run; "continue", "once" may follow
@@ -27,6 +28,7 @@ import (
 //	fail gate canary         the soak finds an unhealthy host; "by anna": she refuses
 //	abort b switch           while that phase is in flight; "abort start": before the first action
 //	lost b switch            the lock of the host is lost then; "lost c at b switch"
+//	alike                    failures at the same step say the same, whichever the host
 //	answer rollback          what is answered when the aborted run asks
 type scenario struct {
 	plan    *plan.Plan
@@ -34,6 +36,7 @@ type scenario struct {
 	aborts  map[string]int
 	losses  map[string]string
 	answers []string
+	alike   bool // failures at the same step say the same
 }
 
 func host(name string) plan.Host {
@@ -109,6 +112,21 @@ func parse(t testing.TB, text string) *scenario {
 			fmt.Sscan(w[1], &last.MaxFailed)
 		case "max_unreachable":
 			fmt.Sscan(w[1], &last.MaxUnreachable)
+		case "max_unhealthy":
+			fmt.Sscan(w[1], &last.MaxUnhealthy)
+		case "parallel":
+			fmt.Sscan(w[1], &last.Parallel)
+		case "budget":
+			n := 0
+			fmt.Sscan(w[2], &n)
+			switch w[1] {
+			case "max_failed":
+				body.Budget.MaxFailed = &n
+			case "max_unhealthy":
+				body.Budget.MaxUnhealthy = &n
+			case "max_unreachable":
+				body.Budget.MaxUnreachable = &n
+			}
 		case "soak":
 			last.Soak = lang.Duration(1)
 		case "confirm":
@@ -159,6 +177,8 @@ func parse(t testing.TB, text string) *scenario {
 				}
 			}
 			s.fails[w[1]+" "+w[2]] = e
+		case "alike":
+			s.alike = true
 		case "abort":
 			s.aborts[strings.Join(w[1:], " ")]++
 		case "lost":
@@ -236,6 +256,9 @@ func (s *scenario) play(t testing.TB) (trace []string, events []event.Event, r *
 			stop(key)
 			e, bad := s.fails[key]
 			e.Host, e.Phase, e.Batch = a.Host, a.Phase, batchName(s.plan, a)
+			if s.alike && bad {
+				e.Detail = []string{"begun", e.Step + " said no"}
+			}
 			switch a.Kind {
 			case rollout.RunPhase:
 				e.Type = event.HostDone

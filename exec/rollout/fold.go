@@ -56,8 +56,10 @@ func (r *Rollout) Apply(e event.Event) {
 		r.asked = r.aborted
 	case event.Answered:
 		r.answer(e)
+	case event.Halted:
+		r.haltTold = true
 	case event.RollingBack:
-		r.back = true
+		r.back, r.haltTold = true, true
 	}
 }
 
@@ -103,7 +105,7 @@ func (r *Rollout) loseLock(name string) {
 		case h.running != "":
 		case h.Status == Waiting || h.Status == Staged:
 			h.Status, h.Reason, h.Cause = Failed, takenOver, event.Fenced
-			h.fault = fault{Cause: event.Fenced}
+			r.fall(h, fault{Cause: event.Fenced})
 		case h.Status == Failed && h.Touched:
 			h.stuck(takenOver)
 		}

@@ -89,7 +89,7 @@ func (r *Rollout) done(h *hostState) {
 		h.Status = Staged
 		if h.fenced {
 			h.Status, h.Reason, h.Cause = Failed, takenOver, event.Fenced
-			h.fault = fault{Cause: event.Fenced}
+			r.fall(h, fault{Cause: event.Fenced})
 		}
 	case event.Switch:
 		h.Status, h.Touched, h.Drained = Done, true, false
@@ -138,7 +138,7 @@ func (r *Rollout) failed(h *hostState, e event.Event) {
 	if h.Reason == "" {
 		h.Reason = string(cause)
 	}
-	h.fault = fault{Cause: cause, Phase: phase, Step: h.Step, Op: h.op(phase, h.Step)}
+	r.fall(h, fault{Cause: cause, Phase: phase, Step: h.Step, Op: h.op(phase, h.Step), Line: lastLine(e)})
 	h.Touched = h.Touched || phase == event.Switch && h.mayHaveTouched(cause)
 	if phase == event.After {
 		h.checked(h.moment)

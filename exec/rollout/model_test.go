@@ -22,6 +22,8 @@ type model struct {
 	broken                                   bool // a hook or gate stopped the run
 	waits                                    bool // a gate is open
 	passed                                   map[string]bool
+
+	firsts []string // step and last line of each host's failure, in order
 }
 
 // watched is what the model knows of a host. runs is the release it serves.
@@ -35,7 +37,7 @@ type watched struct {
 	out, outUndo  bool
 	runs, checked bool   // the new release; with all that is due checked
 	back          bool   // the old release again
-	cause         string // "failed" or "unreachable": what it costs of the budget
+	cause         string // "failed", "unhealthy" or "unreachable": what it costs of the budget
 	failed        bool   // since its failure only an undo may start
 	covered       bool   // the policy wants the undo
 	undone        int
@@ -71,17 +73,33 @@ func (m *model) outOfService() int {
 }
 
 func (m *model) spent(b int) bool {
-	failed, lost := 0, 0
+	n := map[string]int{}
 	for _, h := range m.hosts {
-		switch {
-		case h.batch != b:
-		case h.cause == "failed":
-			failed++
-		case h.cause == "unreachable":
-			lost++
+		if h.batch == b {
+			n[h.cause]++
 		}
 	}
-	return failed > m.plan.Body.Batches[b].MaxFailed || lost > m.plan.Body.Batches[b].MaxUnreachable
+	batch := m.plan.Body.Batches[b]
+	return n["failed"] > batch.MaxFailed || n["unhealthy"] > batch.MaxUnhealthy || n["unreachable"] > batch.MaxUnreachable
+}
+
+// stops says why the run as a whole starts no new host, "" if it may.
+func (m *model) stops() string {
+	n := map[string]int{}
+	for _, h := range m.hosts {
+		n[h.cause]++
+	}
+	for cause, most := range map[string]*int{
+		"failed": m.plan.Body.Budget.MaxFailed, "unhealthy": m.plan.Body.Budget.MaxUnhealthy, "unreachable": m.plan.Body.Budget.MaxUnreachable,
+	} {
+		if most != nil && n[cause] > *most {
+			return "the budget of the run is spent: " + cause
+		}
+	}
+	if f := m.firsts; len(f) >= 3 && f[0] != "" && f[0] == f[1] && f[0] == f[2] {
+		return "the first three failures are the same: " + f[0]
+	}
+	return ""
 }
 
 // see checks an event against what was seen before and takes it in.
@@ -183,6 +201,9 @@ func (m *model) begins(h *watched, e event.Event) error {
 				return fmt.Errorf("3: %s begins its switch though the budget of batch %d is spent", e.Host, b)
 			}
 		}
+		if why := m.stops(); why != "" {
+			return fmt.Errorf("3: %s begins its switch though %s", e.Host, why)
+		}
 		if h.batch != m.batch || h.slice != m.slice {
 			return fmt.Errorf("2: %s begins its switch out of turn", e.Host)
 		}
@@ -214,11 +235,15 @@ func (m *model) begins(h *watched, e event.Event) error {
 }
 
 func (m *model) allowed() int {
-	n := 0
-	if m.batch >= 0 {
-		for _, s := range m.plan.Body.Batches[m.batch].Slices {
-			n = max(n, len(s))
-		}
+	if m.batch < 0 {
+		return 0
+	}
+	n, batch := 0, m.plan.Body.Batches[m.batch]
+	for _, s := range batch.Slices[:m.slice+1] {
+		n = max(n, len(s))
+	}
+	if batch.Parallel > 0 && batch.Parallel < n {
+		n = batch.Parallel
 	}
 	return n
 }
@@ -270,10 +295,17 @@ func (m *model) fails(h *watched, e event.Event) {
 	}
 	h.failed, h.runs = true, false
 	h.covered = m.covers(h, e)
-	h.cause = "failed"
-	if e.Cause == event.Lost || e.Cause == event.Unknown {
+	switch h.cause = "failed"; e.Cause {
+	case event.Lost, event.Unknown:
 		h.cause = "unreachable"
+	case event.Unhealthy:
+		h.cause = "unhealthy"
 	}
+	same := ""
+	if e.Step != "" && len(e.Detail) > 0 {
+		same = e.Step + ": " + e.Detail[len(e.Detail)-1]
+	}
+	m.firsts = append(m.firsts, same)
 }
 
 // covers tells whether the policy wants a failed host undone.

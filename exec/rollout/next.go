@@ -79,9 +79,13 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 	return r.end()
 }
 
-// halt is what may still start when no new host may: the checks of what the
-// slice left, then the rollback or the end.
+// halt is what may still start when no new host may: to say so, the checks of
+// what the slice left, then the rollback or the end.
 func (r *Rollout) halt(why string, back, moving bool) []Action {
+	told := []Action{{Kind: Record, Type: event.Halted, Batch: r.batch, Slice: r.slice, Text: why}}
+	if !back && !r.haltTold {
+		return told
+	}
 	if moving {
 		return nil
 	}
@@ -95,6 +99,9 @@ func (r *Rollout) halt(why string, back, moving bool) []Action {
 	}
 	if back && r.anyInScope() {
 		return []Action{{Kind: Record, Type: event.RollingBack, Batch: r.batch, Slice: r.slice, Text: why}}
+	}
+	if !r.haltTold {
+		return told
 	}
 	return r.end()
 }

@@ -117,14 +117,15 @@ func TestHostsAreCopies(t *testing.T) {
 func TestARunSaysWhyItIsHalted(t *testing.T) {
 	t.Parallel()
 	for scenario, want := range map[string]string{
-		"batch all a":                                                    "",
-		"batch all a | b\nfail a switch check":                           "batch all: 1 host failed and max_failed is 0",
-		"batch all a | b\nfail a switch - unreachable":                   "batch all: 1 host is unreachable and max_unreachable is 0",
-		"batch all a b\nfail a stage -\nfail b stage -":                  "batch all: 2 hosts failed and max_failed is 0",
-		"batch all a | b\nabort a switch":                                "the run was aborted",
-		"batch all a | b\nlost b at a switch":                            "another run has taken over",
-		"batch all a\nhook x start\nfail hook x":                         "hook x failed",
-		"batch all a | b\nmax_failed 1\nhost a new\nfail a switch check": "1 host is out of service and batch all allows no more at once",
+		"batch all a":                                                       "",
+		"batch all a | b\nfail a switch check":                              "batch all: 1 host is unhealthy and max_unhealthy is 0",
+		"batch all a | b\nfail a switch restart":                            "batch all: 1 host failed and max_failed is 0",
+		"batch all a | b\nfail a switch - unreachable":                      "batch all: 1 host is unreachable and max_unreachable is 0",
+		"batch all a b\nfail a stage -\nfail b stage -":                     "batch all: 2 hosts failed and max_failed is 0",
+		"batch all a | b\nabort a switch":                                   "the run was aborted",
+		"batch all a | b\nlost b at a switch":                               "another run has taken over",
+		"batch all a\nhook x start\nfail hook x":                            "hook x failed",
+		"batch all a | b\nmax_unhealthy 1\nhost a new\nfail a switch check": "1 host is out of service and batch all allows no more at once",
 	} {
 		s := parse(t, scenario)
 		_, events, _ := s.play(t)

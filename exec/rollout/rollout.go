@@ -39,7 +39,7 @@ type Action struct {
 	Batch  int         // index into the plan's batches; -1 before and after them
 	Slice  int         // index into the batch's slices; -1 where there is none
 	Hook   string      // of RunHook: id of the step in the plan's hooks
-	Type   event.Type  // of Record: BatchStarted, BatchDone or RollingBack
+	Type   event.Type  // of Record: BatchStarted, BatchDone, Halted or RollingBack
 	Text   string      // of Record: why, a sentence for people
 }
 

@@ -29,6 +29,10 @@ type Rollout struct {
 	back     bool   // going back
 	lockLost bool   // another run is at work on a host of this one
 
+	haltTold bool // it was said that no new host starts
+
+	fell []int // the hosts that had a fault, in the order in which they had it
+
 	broken     string // a hook or gate that failed: why no new host starts
 	brokenBack bool   // and that the policy wants the rollback for it
 }
@@ -64,6 +68,7 @@ type fault struct {
 	Phase event.Phase
 	Step  string
 	Op    plan.Op // of Step; "" where nobody knows
+	Line  string  // the last that was said of it
 }
 
 // A gate is where a run waits between two batches.

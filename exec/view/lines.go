@@ -89,7 +89,7 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 		return s.paint(bold, text), true
 	case event.BatchDone:
 		return s.paint(dim, text), l.Verbose
-	case event.RollingBack, event.Aborted:
+	case event.RollingBack, event.Halted, event.Aborted:
 		return s.paint(yellow, text), true
 	case event.RunFinished:
 		return "", false // the report says it

@@ -82,15 +82,32 @@ func (v *planView) logs() {
 }
 
 func (v *planView) batch(i int) {
-	b := v.p.Body.Batches[i]
-	n, largest := 0, 0
-	for _, sl := range b.Slices {
-		n += len(sl)
-		largest = max(largest, len(sl))
+	b := &v.p.Body.Batches[i]
+	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+diag.CleanLine(b.Name)), strings.Join(aboutBatch(b), ", "))
+	for _, g := range plan.Groups(v.p, i) {
+		v.group(g)
 	}
-	about := []string{plural(n, "host")}
-	if len(b.Slices) > 1 {
-		about = append(about, fmt.Sprintf("%d at a time", largest))
+}
+
+// aboutBatch is what a reader should know of a batch: how many hosts go at a
+// time, what it forgives, what it waits for.
+func aboutBatch(b *plan.Batch) []string {
+	hosts := 0
+	for _, sl := range b.Slices {
+		hosts += len(sl)
+	}
+	about := []string{plural(hosts, "host")}
+	if sizes := sliceSizes(b); strings.Contains(sizes, ",") {
+		about = append(about, "slices of "+sizes)
+	}
+	if n := b.Allowed(len(b.Slices) - 1); n < hosts {
+		about = append(about, fmt.Sprintf("%d at a time", n))
+	}
+	if b.Spread != "" {
+		about = append(about, "spread over "+diag.CleanLine(b.Spread))
+	}
+	if forgives := limits(&b.MaxFailed, &b.MaxUnhealthy, &b.MaxUnreachable); b.MaxFailed+b.MaxUnhealthy+b.MaxUnreachable > 0 {
+		about = append(about, "goes on with at most "+forgives)
 	}
 	if b.Soak > 0 {
 		about = append(about, "soak "+b.Soak.String())
@@ -98,10 +115,33 @@ func (v *planView) batch(i int) {
 	if b.Confirm {
 		about = append(about, "then asks")
 	}
-	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+diag.CleanLine(b.Name)), strings.Join(about, ", "))
-	for _, g := range plan.Groups(v.p, i) {
-		v.group(g)
+	return about
+}
+
+// sliceSizes are the sizes of a batch's slices as they grow, "1, 4, 20".
+func sliceSizes(b *plan.Batch) string {
+	var sizes []string
+	last := 0
+	for _, sl := range b.Slices {
+		if n := len(sl); n > last {
+			sizes, last = append(sizes, fmt.Sprint(n)), n
+		}
 	}
+	return strings.Join(sizes, ", ")
+}
+
+// limits are budgets in words, without those that are not counted.
+func limits(failed, unhealthy, unreachable *int) string {
+	var parts []string
+	for _, l := range []struct {
+		n    *int
+		what string
+	}{{failed, "failed"}, {unhealthy, "unhealthy"}, {unreachable, "unreachable"}} {
+		if l.n != nil {
+			parts = append(parts, fmt.Sprintf("%d %s", *l.n, l.what))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // group prints hosts with the same change, the change itself only once.
@@ -208,6 +248,9 @@ func rank(a plan.Action) int {
 // back says what a failure would do.
 func (v *planView) back() {
 	b := v.p.Body
+	if text := limits(b.Budget.MaxFailed, b.Budget.MaxUnhealthy, b.Budget.MaxUnreachable); text != "" && v.p.Changes() {
+		v.printf("\nin the whole run at most %s hosts, or no other starts\n", text)
+	}
 	switch {
 	case !v.p.Changes():
 		return

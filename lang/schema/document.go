@@ -77,6 +77,7 @@ func TypeDocs() []TypeDoc {
 		{Number, "A whole number, without quotes.", "8080"},
 		{Duration, "A number with a unit, ms, s, m or h, or several in a row.", `"1h30m"`},
 		{Size, "A number of hosts, or a share of them, rounded up.", `"25%"`},
+		{Sizes, "A list of sizes.", `[1, "10%"]`},
 		{Mode, "Four octal digits in quotes.", `"0640"`},
 		{Strings, "A list of texts.", `["a", "b"]`},
 		{Words, "A text, or a list of texts.", `"a"`},

@@ -143,9 +143,9 @@ func valueSchema(a Attr) map[string]any {
 	case Duration:
 		return either(map[string]any{"type": "string", "pattern": `^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`})
 	case Size:
-		return either(map[string]any{"anyOf": []any{
-			map[string]any{"type": "integer", "minimum": 0}, map[string]any{"type": "string", "pattern": `^[0-9]+%?$`},
-		}})
+		return either(size())
+	case Sizes:
+		return either(array(either(size()), 1))
 	case Mode:
 		return either(map[string]any{"type": "string", "pattern": "^[0-7]{3,4}$"})
 	case Strings:
@@ -184,4 +184,11 @@ func text(a Attr) map[string]any {
 		s["anyOf"] = []any{map[string]any{"pattern": p}, map[string]any{"pattern": `\$\{`}}
 	}
 	return s
+}
+
+// size is 4 or "25%".
+func size() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "integer", "minimum": 0}, map[string]any{"type": "string", "pattern": `^[0-9]+%?$`},
+	}}
 }

@@ -13,6 +13,7 @@ const (
 	Number   Type = "whole number"
 	Duration Type = "duration"        // "30s", "5m"
 	Size     Type = "size"            // 4 or "25%"
+	Sizes    Type = "list of sizes"   // [1, "10%"]
 	Mode     Type = "mode"            // "0640"
 	Strings  Type = "list of strings" // also a tuple
 	Words    Type = "string or list of strings"

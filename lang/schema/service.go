@@ -29,17 +29,33 @@ func file() *Block {
 func batch() *Block {
 	return &Block{
 		Name: "batch", Labels: []Label{{"name", Name}}, Scope: Service,
-		Doc: "Hosts that are taken together, in the order of the blocks. Either certain hosts, or a size that repeats until no host is left (so only the last batch can have one). Without any: one host, then the rest one by one.",
+		Doc: "Hosts that are taken together, in the order of the blocks. Either certain hosts, or a size or ramp that repeats until no host is left (so only the last batch can have one). Without any: one host, then the rest one by one.",
 		Attrs: []Attr{
 			{Name: "hosts", Type: Hosts, Doc: "Certain hosts, often by select()."},
 			{Name: "size", Type: Size, Doc: "So many hosts at a time, 4 or \"25%\" (rounded up)."},
+			{Name: "ramp", Type: Sizes, Doc: "Sizes that follow each other, [1, \"10%\", \"50%\"]; the last repeats."},
+			{Name: "parallel", Type: Size, Doc: "So many hosts of a slice are out of service at once, in a rollback too: as one comes back, the next goes out. Default: the whole slice."},
+			{Name: "spread", Type: String, Form: Line, Doc: "A label: the hosts are taken from each of its values in turn."},
 			{Name: "soak", Type: Duration, Default: `"0s"`, Doc: "How long the checks must go on passing before the next batch."},
 			{Name: "confirm", Type: Bool, Default: "false", Doc: "Ask before the next batch."},
 			{Name: "by", Type: String, Form: Line, Doc: "A label: a slice never holds hosts with two of its values."},
-			{Name: "max_failed", Type: Size, Default: "0", Doc: "Hosts of the batch that may fail before the run stops."},
+			{Name: "max_failed", Type: Size, Default: "0", Doc: "Hosts of the batch on which a step may fail before the run stops. A share of a budget is rounded down."},
+			{Name: "max_unhealthy", Type: Size, Default: "0", Doc: "Hosts of the batch that may fail a check before the run stops."},
 			{Name: "max_unreachable", Type: Size, Default: "0", Doc: "Hosts of the batch that may be unreachable before the run stops."},
 		},
-		ExactlyOne: [][]string{{"hosts", "size"}},
+		ExactlyOne: [][]string{{"hosts", "size", "ramp"}},
+	}
+}
+
+func budget() *Block {
+	return &Block{
+		Name: "budget", Scope: Service, Max: 1,
+		Doc: "How many hosts of the whole run may go wrong, beside the budgets of the batches, before no new host starts. What is left out is not counted over the run.",
+		Attrs: []Attr{
+			{Name: "max_failed", Type: Size, Doc: "Hosts on which a step failed. A share is one of the hosts that the plan changes, rounded down."},
+			{Name: "max_unhealthy", Type: Size, Doc: "Hosts that failed a check."},
+			{Name: "max_unreachable", Type: Size, Doc: "Hosts that cannot be reached, or that nobody can say anything about."},
+		},
 	}
 }
 
