@@ -260,6 +260,7 @@ func (e *evaluator) check(n *node) Check {
 	}
 	e.checkTimes(n, c)
 	e.checkReach(n, c)
+	e.checkPatterns(n, c)
 	// A default gives way to a short deadline.
 	if n.attrs["timeout"] == nil && c.Within > 0 {
 		c.Timeout = min(c.Timeout, c.Within)

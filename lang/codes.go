@@ -83,6 +83,8 @@ func Codes() []Code {
 		{"E0418", "two services live in the same directory of a host"},
 		{"E0420", "a command did not list the hosts of its group"},
 		{"E0421", "an inventory cannot be understood"},
+		{"E0440", "a pattern does not mean the same everywhere"},
+		{"E0441", "a path into JSON cannot be read"},
 		{"E0501", "a variable has no value"},
 		{"E0502", "a value was given to a variable that is not declared"},
 		{"E0503", "the value of a variable has the wrong type"},

@@ -3,6 +3,7 @@ package lang
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,7 +16,8 @@ import (
 )
 
 // A decoded attribute is its Go value by the type in the schema table:
-// string, bool, int64, Duration, Size, []string or map[string]string.
+// string, bool, int64, float64, Duration, Size, []string, []any (of texts and
+// numbers) or map[string]string.
 type decoded struct {
 	value     any
 	ok        bool // set or defaulted, known, and good
@@ -186,6 +188,14 @@ func convertValue(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		return convertSize(s, v)
 	case schema.Sizes:
 		return convertSizes(s, v)
+	case schema.Decimal:
+		if v.Type() != cty.Number {
+			return nil, wrongType(s, v, "0.05")
+		}
+		f, _ := v.AsBigFloat().Float64()
+		return f, nil
+	case schema.Statuses:
+		return convertStatuses(s, v)
 	case schema.Mode:
 		return convertMode(s, v)
 	case schema.Words:
@@ -348,6 +358,9 @@ func convertLabels(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		if element.IsNull() || element.Type() != cty.String {
 			return nil, wrong("E0301", fmt.Sprintf("%q is %s.", name, eval.Kind(element)), fmt.Sprintf("Write %s = \"…\"", name), "%s needs strings only", s.Name)
 		}
+		if want := s.Keys.Check(name); s.Keys != schema.AnyText && want != "" {
+			return nil, wrong("E0308", fmt.Sprintf("%q must be %s.", name, want), "", "%s has the wrong form", s.Name)
+		}
 		if want := form.Check(element.AsString()); want != "" {
 			return nil, wrong("E0308", fmt.Sprintf("%q must be %s.", name, want), "", "%s has the wrong form", s.Name)
 		}
@@ -355,3 +368,43 @@ func convertLabels(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 	}
 	return labels, nil
 }
+
+// convertStatuses keeps a single one as it was written.
+func convertStatuses(s *schema.Attr, v cty.Value) (any, *wrongValue) {
+	if t := v.Type(); !t.IsListType() && !t.IsTupleType() && !t.IsSetType() {
+		return convertStatus(s, v)
+	}
+	list := []any{}
+	for it := v.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		one, w := convertStatus(s, element)
+		if w != nil {
+			w.element = len(list)
+			return nil, w
+		}
+		list = append(list, one)
+	}
+	if len(list) == 0 {
+		return nil, wrong("E0306", "", "", "%s has no status", s.Name)
+	}
+	return list, nil
+}
+
+func convertStatus(s *schema.Attr, v cty.Value) (any, *wrongValue) {
+	const help = `Write status = 200, "2xx" or [200, 204]`
+	switch {
+	case v.IsNull():
+	case v.Type() == cty.Number:
+		n, w := convertNumber(&schema.Attr{Name: s.Name, Min: 100, Max: 599}, v)
+		return n, w
+	case v.Type() == cty.String:
+		text := v.AsString()
+		if statusForm.MatchString(text) {
+			return text, nil
+		}
+		return nil, wrong("E0308", fmt.Sprintf("It is %q.", text), help, "%s is no status and no class of them", s.Name)
+	}
+	return nil, wrong("E0301", fmt.Sprintf("It is %s.", eval.Kind(v)), help, "%s needs a status", s.Name)
+}
+
+var statusForm = regexp.MustCompile(`^[1-5]([0-9][0-9]|xx)$`)

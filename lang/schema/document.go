@@ -78,6 +78,8 @@ func TypeDocs() []TypeDoc {
 		{Duration, "A number with a unit, ms, s, m or h, or several in a row.", `"1h30m"`},
 		{Size, "A number of hosts, or a share of them, rounded up.", `"25%"`},
 		{Sizes, "A list of sizes.", `[1, "10%"]`},
+		{Decimal, "A number, also with a fraction.", "0.05"},
+		{Statuses, "A status of HTTP from 100 to 599, a class of them like \"2xx\", or a list of both.", `[200, "3xx"]`},
 		{Mode, "Four octal digits in quotes.", `"0640"`},
 		{Strings, "A list of texts.", `["a", "b"]`},
 		{Words, "A text, or a list of texts.", `"a"`},

@@ -28,7 +28,8 @@ const (
 	Artifact    Form = "artifact" // a URL without a login
 	Digest      Form = "digest"   // SHA-256
 	TagScheme   Form = "scheme"
-	Jump        Form = "jump" // [user@]host[:port]
+	Jump        Form = "jump"   // [user@]host[:port]
+	Header      Form = "header" // the name of an HTTP header
 )
 
 type rule struct {
@@ -47,6 +48,7 @@ var rules = map[Form]rule{
 	URL:         {regexp.MustCompile(`^https?://[^\s/]+`), "a URL that begins with http:// or https://"},
 	Artifact:    {regexp.MustCompile(`^https?://[^\s/@]+/[^\s]*$`), "a URL that begins with http:// or https://, names a file, and has no user or password"},
 	Digest:      {regexp.MustCompile(`^[0-9a-f]{64}$`), "64 digits of a SHA-256, 0-9 and a-f"},
+	Header:      {regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), "the name of a header, without a colon"},
 	Jump:        {regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`), "[user@]host[:port]"},
 }
 

@@ -146,6 +146,13 @@ func valueSchema(a Attr) map[string]any {
 		return either(size())
 	case Sizes:
 		return either(array(either(size()), 1))
+	case Decimal:
+		return either(map[string]any{"type": "number"})
+	case Statuses:
+		one := map[string]any{"anyOf": []any{
+			map[string]any{"type": "integer", "minimum": 100, "maximum": 599}, map[string]any{"type": "string", "pattern": `^[1-5]([0-9][0-9]|xx)$|\$\{`},
+		}}
+		return either(map[string]any{"anyOf": []any{one, array(either(one), 1)}})
 	case Mode:
 		return either(map[string]any{"type": "string", "pattern": "^[0-7]{3,4}$"})
 	case Strings:
@@ -159,7 +166,11 @@ func valueSchema(a Attr) map[string]any {
 	case Services:
 		return map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": `^\$\{service\..*\}$`}}
 	case Labels:
-		return either(map[string]any{"type": "object", "additionalProperties": anyText})
+		m := map[string]any{"type": "object", "additionalProperties": anyText}
+		if p := a.Keys.Pattern(); p != "" {
+			m["propertyNames"] = map[string]any{"pattern": p}
+		}
+		return either(m)
 	case Values:
 		return map[string]any{"type": "object"}
 	case Types:

@@ -72,9 +72,13 @@ func check() *Block {
 		Kinds: []Kind{
 			{Name: "http", Doc: "A GET request.", Attrs: []Attr{
 				{Name: "url", Type: String, Required: true, Form: URL, Doc: "What is asked for."},
-				{Name: "status", Type: Number, Default: "200", Min: 100, Max: 599, Doc: "The status that is wanted."},
+				{Name: "status", Type: Statuses, Default: "200", Doc: "The status that is wanted, or several."},
 				{Name: "contains", Type: String, Doc: "What the body must contain: release.tag proves that the new process answers."},
-				{Name: "headers", Type: Labels, Default: "{}", Form: Line, Doc: "Headers that are sent."},
+				{Name: "matches", Type: String, Form: Line, Doc: "An extended regular expression that a line of the body must match."},
+				{Name: "json", Type: Labels, Form: Line, Doc: "Values of the body's JSON by their paths: `{ \".version\" = release.tag }`."},
+				{Name: "expect_headers", Type: Labels, Form: Line, Keys: Header, Doc: "Headers that the answer must have, each with exactly this value."},
+				{Name: "headers", Type: Labels, Default: "{}", Form: Line, Keys: Header, Doc: "Headers that are sent."},
+				{Name: "insecure", Type: Bool, Doc: "Whether a certificate that nobody vouches for is taken."},
 			}},
 			{Name: "tcp", Doc: "A connection is accepted.", Attrs: []Attr{
 				{Name: "address", Type: String, Form: HostName, Doc: "Default: localhost from the host, the host's address from the deployer."},

@@ -14,6 +14,8 @@ const (
 	Duration Type = "duration"        // "30s", "5m"
 	Size     Type = "size"            // 4 or "25%"
 	Sizes    Type = "list of sizes"   // [1, "10%"]
+	Decimal  Type = "number"          // 0.05
+	Statuses Type = "HTTP status"     // 200, "2xx", or a list of these
 	Mode     Type = "mode"            // "0640"
 	Strings  Type = "list of strings" // also a tuple
 	Words    Type = "string or list of strings"
@@ -95,6 +97,7 @@ type Attr struct {
 	Scope    Scope
 	OneOf    []string // the allowed words; of a list, of each element
 	Form     Form     // what the text must look like
+	Keys     Form     // of a map: what its keys must look like
 	Min, Max int64    // of a number; both 0: no bounds
 	Secret   bool     // whether a sensitive value may be used
 }
