@@ -3,8 +3,9 @@
 // From the host, a kind says the shell of one attempt, and Shell wraps it
 // into a poll that runs on the host, inside the exec that changes it: no
 // round trip per attempt. From the deployer, a kind is a function of one
-// attempt, and Poll asks it. A check that cannot be asked (no program, no
-// name, no answer in time) has not passed: unknown is never yes.
+// attempt, and Poll asks it. There are three answers: yes, no, and unknown for
+// a check that cannot be asked (no program, no name, no data). Unknown is
+// never yes, and is told apart from no.
 //
 // None of them can tell a new process from an old one that is still there,
 // but http with contains = release.tag can, and so can restart "systemd",
@@ -36,11 +37,12 @@ type Where struct {
 	Timeout time.Duration
 }
 
-// A kind is a row of the table. try is the shell of a function that prints
-// why it failed and returns not 0, or returns 0; its attempts are bounded by
-// timeout(1) or the program's own limit.
+// A kind is a row of the table. The shell of try is the body of a function
+// that returns 0, or prints why it did not pass and returns saysNo,
+// saysUnknown or saysNever; it is bounded by timeout(1) or the program's own
+// limit.
 type kind struct {
-	host     func(c lang.Check) (try string, user [][]string, programs []string)
+	host     func(c lang.Check) (try Script, err error)
 	deployer func(c lang.Check, w Where) (Attempt, error)
 }
 
@@ -58,9 +60,16 @@ func Host(c lang.Check) (Script, error) {
 	if !ok {
 		return Script{}, fmt.Errorf("there is no check %q", c.Kind)
 	}
+	if k.host == nil {
+		return Script{}, fmt.Errorf("check %q can only be asked from the deployer", c.Kind)
+	}
 	c = withDefaults(c)
-	try, user, programs := k.host(c)
-	return Script{Shell: poll(c, try), User: user, Programs: programs}, nil
+	s, err := k.host(c)
+	if err != nil {
+		return Script{}, err
+	}
+	s.Shell = poll(c, s.Shell)
+	return s, nil
 }
 
 // Deployer makes the question that the deployer asks; Poll repeats it.

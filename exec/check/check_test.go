@@ -88,6 +88,12 @@ func server(t *testing.T) string {
 			}
 		case "/slow":
 			time.Sleep(1500 * time.Millisecond)
+		case "/json":
+			w.Header().Add("X-Version", "release/1")
+			w.Header().Add("x-version", " release/2 ")
+			fmt.Fprint(w, `{"version": "release/2", "n": 1.0, "up": true, "items": [{}, {"a b": null}], "deep": {"x": "old", "x": "\u0072elease\/2"}}`, "\nready in 12 ms\x00\n")
+		case "/good.json":
+			fmt.Fprint(w, `{"version": "release/2", "n": 1.0, "up": true, "items": [{}, {"a b": null}], "deep": {"x": "old", "x": "\u0072elease\/2"}}`)
 		case "/empty":
 			w.WriteHeader(http.StatusNoContent)
 		}
@@ -118,8 +124,25 @@ func TestHTTP(t *testing.T) {
 		"redirect":    {map[string]any{"url": base + "/moved"}, "status 302, wanted 200"},
 		"header":      {map[string]any{"url": base + "/header", "headers": map[string]any{"X-Token": `a "b" \c`}}, ""},
 		"no header":   {map[string]any{"url": base + "/header"}, "status 403, wanted 200"},
-		"closed":      {map[string]any{"url": closed}, ""},
-		"slow":        {map[string]any{"url": base + "/slow"}, ""},
+		"class":       {map[string]any{"url": base + "/busy", "status": "5xx"}, ""},
+		"list":        {map[string]any{"url": base + "/empty", "status": []any{float64(200), "204"}}, ""},
+		"not in list": {map[string]any{"url": base + "/busy", "status": []any{int64(200), "3xx"}}, "status 503, wanted 200 or 3xx"},
+		"body of 503": {map[string]any{"url": base + "/busy", "status": int64(503), "contains": "busy"}, ""},
+		"matches":     {map[string]any{"url": base + "/json", "matches": `^ready in [0-9]{1,3} ms$`}, ""},
+		"no match":    {map[string]any{"url": base + "/json", "matches": `^in`}, "status 200, but no line of the body matches ^in"},
+		"answered":    {map[string]any{"url": base + "/json", "expect_headers": map[string]any{"X-VERSION": "release/2"}}, ""},
+		"other value": {map[string]any{"url": base + "/json", "expect_headers": map[string]any{"X-Version": "release/3"}}, "status 200, but the header X-Version is release/1, release/2, wanted release/3"},
+		"not there":   {map[string]any{"url": base + "/json", "expect_headers": map[string]any{"X-Other": "1"}}, "status 200, but there is no header X-Other"},
+		"json": {map[string]any{"url": base + "/good.json", "json": map[string]any{
+			".version": "release/2", ".n": "1.0", ".up": "true", `.items[1]."a b"`: "null", ".deep.x": "release/2",
+		}}, ""},
+		"json differs": {map[string]any{"url": base + "/good.json", "json": map[string]any{".deep.x": "release/3"}}, "status 200, but .deep.x is release/2, wanted release/3"},
+		"json lacks":   {map[string]any{"url": base + "/good.json", "json": map[string]any{".items[2]": "x"}}, "status 200, but the body has no .items[2]"},
+		"json object":  {map[string]any{"url": base + "/good.json", "json": map[string]any{".deep": "x"}}, "status 200, but .deep is an object"},
+		"no json":      {map[string]any{"url": base + "/json", "json": map[string]any{".n": "1.0"}}, "status 200, but the body is not JSON"},
+		"no name":      {map[string]any{"url": "http://no-such-name.invalid/"}, "unknown: "},
+		"closed":       {map[string]any{"url": closed}, ""},
+		"slow":         {map[string]any{"url": base + "/slow"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,7 +238,7 @@ func TestSystemd(t *testing.T) {
 	c := question("systemd", map[string]any{"unit": "x.service"})
 	judge(t, "active", fromHost(t, c, put("active")), "")
 	judge(t, "activating", fromHost(t, c, put("activating")), "x.service is activating, wanted active")
-	judge(t, "nothing", fromHost(t, c, put("")), "x.service is unknown, wanted active")
+	judge(t, "nothing", fromHost(t, c, put("")), "unknown: systemctl does not know the state of x.service")
 	if _, err := check.Deployer(c, check.Where{}); err == nil {
 		t.Error("a unit can be asked for from the deployer")
 	}

@@ -16,18 +16,19 @@ import (
 )
 
 // command passes when a command ends with 0. Why it did not is the last line
-// that it said.
-func commandHost(c lang.Check) (string, [][]string, []string) {
+// that it said. One that cannot be run (126, 127) has not answered.
+func commandHost(c lang.Check) (Script, error) {
 	argv := argv(c.Command())
 	// Through a file: a child that the command leaves behind would hold a pipe
 	// open for as long as it lives.
 	try := fmt.Sprintf(`rc=0
-out=$(mktemp) || return 1
+out=$(mktemp) || { echo 'cannot make a temporary file'; return 3; }
 run user %d %s >"$out" 2>&1 || rc=$?
 why=$(tail -n 1 -- "$out" | head -c 400)
 rm -f -- "$out"
 case $rc in
   0) return 0 ;;
+  126 | 127) echo "${why:-it cannot be run} (exit status $rc)"; return 3 ;;
   124 | 137) echo "no answer within %s" ;;
   *) echo "${why:-no output} (exit status $rc, wanted 0)" ;;
 esac
@@ -37,7 +38,7 @@ return 1
 	if len(c.Command().Argv) > 0 {
 		programs = []string{argv[0]}
 	}
-	return try, [][]string{argv}, programs
+	return Script{Shell: try, User: [][]string{argv}, Programs: programs}, nil
 }
 
 func commandDeployer(c lang.Check, w Where) (Attempt, error) {
@@ -57,10 +58,12 @@ func commandDeployer(c lang.Check, w Where) (Attempt, error) {
 		switch {
 		case err == nil, errors.Is(err, exec.ErrWaitDelay):
 			return nil
+		case errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127):
+			return unknown("%s (%s)", out.last(), exit.ProcessState)
 		case errors.As(err, &exit):
 			return fmt.Errorf("%s (%s, wanted exit status 0)", out.last(), exit.ProcessState)
 		}
-		return fmt.Errorf("cannot run %s: %w", argv[0], unwrapped(err))
+		return unknown("cannot run %s: %w", argv[0], unwrapped(err))
 	}, nil
 }
 

@@ -1,139 +1,202 @@
 package check
 
 import (
-	"context"
-	"errors"
+	_ "embed"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"shipit/exec/remote"
 	"shipit/lang"
 )
 
-// bodyLimit bounds what is read of an answer in search of a text.
+// bodyLimit bounds what is read of an answer, here and on hosts.
 const bodyLimit = 1 << 20
 
-// httpHost asks for a URL once, without following redirects and without a proxy:
-// the question is what this very server says. The status must be the wanted
-// one, and the body must contain the wanted text.
+// An expected is what the answer of an HTTP check must be. One word of the
+// definition means the same wherever the check is asked from: the texts of
+// judge are those of http.sh.
+type expected struct {
+	status   []string // "204", "2xx"
+	headers  map[string]string
+	contains string
+	pattern  *lang.Pattern
+	json     []jsonValue
+}
+
+// A jsonValue is a value of a JSON body that is wanted.
+type jsonValue struct {
+	text string // of the path
+	path lang.JSONPath
+	want string
+}
+
+func expectedOf(c lang.Check) (e expected, err error) {
+	switch v := c.Attrs["status"].(type) {
+	case nil:
+		e.status = []string{strconv.Itoa(http.StatusOK)}
+	case []any:
+		for i := range v {
+			e.status = append(e.status, fmt.Sprint(v[i]))
+		}
+	default:
+		e.status = []string{fmt.Sprint(v)}
+	}
+	e.headers, e.contains = c.Map("expect_headers"), c.Text("contains")
+	if text := c.Text("matches"); text != "" {
+		if e.pattern, err = lang.ParsePattern(text); err != nil {
+			return e, err
+		}
+	}
+	values := c.Map("json")
+	for _, text := range slices.Sorted(maps.Keys(values)) {
+		path, err := lang.ParseJSONPath(text)
+		if err != nil {
+			return e, err
+		}
+		e.json = append(e.json, jsonValue{text, path, values[text]})
+	}
+	return e, nil
+}
+
+// wanted are the statuses for people.
+func (e expected) wanted() string { return strings.Join(e.status, " or ") }
+
+// judge says why an answer is not the expected one.
+func (e expected) judge(status int, headers http.Header, body string) error {
+	text := strconv.Itoa(status)
+	if !slices.ContainsFunc(e.status, func(want string) bool {
+		class, ok := strings.CutSuffix(want, "xx")
+		return want == text || ok && strings.HasPrefix(text, class)
+	}) {
+		return fmt.Errorf("status %s, wanted %s", text, e.wanted())
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
+		have := headers.Values(name)
+		switch {
+		case len(have) == 0:
+			return fmt.Errorf("status %s, but there is no header %s", text, name)
+		case !slices.Contains(have, e.headers[name]):
+			return fmt.Errorf("status %s, but the header %s is %s, wanted %s", text, name, short(strings.Join(have, ", ")), e.headers[name])
+		}
+	}
+	if !strings.Contains(body, e.contains) {
+		return fmt.Errorf("status %s, but the body does not contain %s", text, e.contains)
+	}
+	if e.pattern != nil {
+		if _, ok := e.pattern.Line(body); !ok {
+			return fmt.Errorf("status %s, but no line of the body matches %s", text, e.pattern.POSIX())
+		}
+	}
+	for _, v := range e.json {
+		have, err := jsonAt(body, v.path)
+		switch {
+		case err != nil:
+			return fmt.Errorf("status %s, but the body is not JSON", text)
+		case have.kind == "":
+			return fmt.Errorf("status %s, but the body has no %s", text, v.text)
+		case have.kind != scalar:
+			return fmt.Errorf("status %s, but %s is %s", text, v.text, have.kind)
+		case have.text != v.want:
+			return fmt.Errorf("status %s, but %s is %s, wanted %s", text, v.text, short(have.text), v.want)
+		}
+	}
+	return nil
+}
+
+// short bounds a text of a host; the views clean it.
+func short(s string) string { return s[:min(len(s), 200)] }
+
+//go:embed http.sh
+var httpShell string
+
+//go:embed http_wget.sh
+var wgetShell string
+
+//go:embed json.awk
+var jsonAwk string
+
+// httpHost asks for a URL once, without following redirects and without a
+// proxy: the question is what this very server says.
 //
-// On the host the URL and the headers go to curl through its standard input,
-// because a header may hold a secret and a process list must not.
-func httpHost(c lang.Check) (string, [][]string, []string) {
+// The URL and the headers go to curl through its standard input, because a
+// header may hold a secret and a process list must not.
+func httpHost(c lang.Check) (Script, error) {
+	e, err := expectedOf(c)
+	if err != nil {
+		return Script{}, err
+	}
 	headers := c.Map("headers")
 	config := []string{
 		"url = " + curlQuote(c.Text("url")), "silent", "show-error", "globoff", `noproxy = "*"`,
-		`proto = "=http,https"`, "max-time = " + decimal(c.Timeout), `write-out = "\n%{http_code}"`,
+		`proto = "=http,https"`, "max-time = " + decimal(c.Timeout),
+	}
+	if c.Bool("insecure") {
+		config = append(config, "insecure")
 	}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		config = append(config, "header = "+curlQuote(name+": "+headers[name]))
 	}
-	try := fmt.Sprintf(httpScript, status(c), remote.Quote(c.Text("contains")), remote.Quote(strings.Join(config, "\n")+"\n"))
-	if len(headers) > 0 {
-		return try + "echo 'curl is not installed'; return 1\n", nil, []string{"curl"}
+	cases := make([]string, len(e.status))
+	for i, s := range e.status {
+		cases[i] = strings.ReplaceAll(s, "x", "?")
 	}
-	return try + fmt.Sprintf(wgetScript, seconds(c.Timeout), remote.Quote(c.Text("url"))), nil, []string{"curl|wget"}
+	var sh strings.Builder
+	fmt.Fprintf(&sh, "secs=%d limit=%d wanted_status=%s contains=%s insecure=%t\n", seconds(c.Timeout), bodyLimit,
+		remote.Quote(e.wanted()), remote.Quote(e.contains), c.Bool("insecure"))
+	fmt.Fprintf(&sh, "config() { printf '%%s' %s; }\n", remote.Quote(strings.Join(config, "\n")+"\n"))
+	fmt.Fprintf(&sh, "status() { case $1 in %s) ;; *) return 1 ;; esac; }\n", strings.Join(cases, " | "))
+	programs := []string{"curl"}
+	if len(headers) > 0 { // wget takes them as arguments, for everybody to see
+		sh.WriteString("without_curl() { echo 'curl is not installed'; return 3; }\n")
+	} else {
+		programs[0] = "curl|wget"
+		fmt.Fprintf(&sh, "url=%s\n%s", remote.Quote(c.Text("url")), wgetShell)
+	}
+	sh.WriteString("expectations() {\n:\n")
+	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
+		fmt.Fprintf(&sh, "header %s %s || return\n", remote.Quote(name), remote.Quote(e.headers[name]))
+		programs = append(programs, "awk")
+	}
+	if e.contains != "" {
+		sh.WriteString("within_body || return\n")
+	}
+	if e.pattern != nil {
+		fmt.Fprintf(&sh, "matching %s || return\n", remote.Quote(e.pattern.POSIX()))
+		programs = append(programs, "grep")
+	}
+	for _, v := range e.json {
+		fmt.Fprintf(&sh, "json %s %s %s || return\n", remote.Quote(awkPath(v.path)), remote.Quote(v.want), remote.Quote(v.text))
+		programs = append(programs, "awk")
+	}
+	sh.WriteString("}\n")
+	if len(e.json) > 0 {
+		fmt.Fprintf(&sh, "json_awk=%s\n", remote.Quote(jsonAwk))
+	}
+	sh.WriteString(httpShell)
+	slices.Sort(programs[1:])
+	return Script{Shell: sh.String(), Programs: slices.Compact(programs)}, nil
 }
 
-// httpScript is the attempt by curl, and what judges an answer.
-const httpScript = `want=%d contains=%s
-judge() { # STATUS BODY
-  [ "$1" = "$want" ] || { echo "status $1, wanted $want"; return 1; }
-  case $2 in *"$contains"*) return 0 ;; esac
-  echo "status $1, but the body does not contain $contains"
-  return 1
+// awkPath is a path as json.awk keeps its place: each step behind a
+// separator that no key holds.
+func awkPath(p lang.JSONPath) string {
+	var b strings.Builder
+	for _, step := range p {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "\x1d%d", step)
+		default:
+			fmt.Fprintf(&b, "\x1e%s", step)
+		}
+	}
+	return b.String()
 }
-if command -v curl >/dev/null 2>&1; then
-  # The answer, its status, and curl's own exit status, a line each at the end.
-  out=$({ printf '%%s' %s | curl -q -K - 2>&1; printf '\n%%s' "$?"; } | tr -d '\000')
-  rc=${out##*
-} out=${out%%
-*}
-  if [ "$rc" != 0 ]; then
-    case $out in *'curl: ('*) why=${out##*'curl: ('} why=${why#*') '}; echo "${why%%%%
-*}" ;; *) echo "no answer (curl says $rc)" ;; esac
-    return 1
-  fi
-  judge "${out##*
-}" "${out%%
-*}"
-  return $?
-fi
-`
-
-// wgetScript is the attempt by wget: once for the status, once for the body.
-const wgetScript = `secs=%d url=%s one=
-if wget --help 2>&1 | grep -q -e --max-redirect; then one='-t 1 --max-redirect=0 --no-proxy'; fi
-head=$(wget -q -S -O /dev/null -T "$secs" $one -- "$url" 2>&1) || :
-code=$(printf '%%s\n' "$head" | sed -n 's|^ *HTTP/[0-9.]* \([0-9][0-9][0-9]\).*|\1|p' | head -n 1)
-[ -n "$code" ] || { echo "no answer: $(printf '%%s\n' "$head" | tail -n 1)"; return 1; }
-[ -n "$contains" ] || { judge "$code" ''; return $?; }
-judge "$code" "$(wget -q -O - -T "$secs" $one -- "$url" 2>/dev/null | head -c 1100000 | tr -d '\000')"
-`
 
 // curlQuote writes a value of curl's configuration file.
 func curlQuote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
-}
-
-func status(c lang.Check) int {
-	if n := c.Int("status"); n != 0 {
-		return n
-	}
-	return http.StatusOK
-}
-
-func httpDeployer(c lang.Check, _ Where) (Attempt, error) {
-	req, err := http.NewRequest(http.MethodGet, c.Text("url"), nil)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask: %w", err)
-	}
-	for name, value := range c.Map("headers") {
-		req.Header.Set(name, value)
-		if strings.EqualFold(name, "host") {
-			req.Host = value
-		}
-	}
-	want, contains := status(c), c.Text("contains")
-	return func(ctx context.Context) error {
-		// A connection of its own for each attempt: a kept one may be
-		// answered by a process that takes no new ones any more.
-		transport := &http.Transport{DisableKeepAlives: true}
-		defer transport.CloseIdleConnections()
-		resp, err := transport.RoundTrip(req.Clone(ctx))
-		if err != nil {
-			return unwrapped(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != want {
-			return fmt.Errorf("status %d, wanted %d", resp.StatusCode, want)
-		}
-		if contains == "" {
-			return nil
-		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
-		switch {
-		case err != nil:
-			return fmt.Errorf("status %d, but the body broke off: %w", resp.StatusCode, err)
-		case !strings.Contains(string(body), contains):
-			return fmt.Errorf("status %d, but the body does not contain %s", resp.StatusCode, contains)
-		}
-		return nil
-	}, nil
-}
-
-// unwrapped is the last error of a chain: "connection refused" without the
-// addresses, which the check's name and the plan already say.
-func unwrapped(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }

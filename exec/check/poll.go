@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,6 +30,10 @@ func Poll(ctx context.Context, c lang.Check, ask Attempt) error {
 			err = fmt.Errorf("passed %d times in a row, wanted %d", passed, c.Successes)
 		} else {
 			passed = 0
+		}
+		var never finalError
+		if errors.As(err, &never) {
+			return fmt.Errorf("%w (asked %d times)", err, n)
 		}
 		if time.Until(deadline) < c.Every.Std() {
 			return fmt.Errorf("%w (asked %d times in %s)", err, n, c.Within)
@@ -63,21 +68,29 @@ every=%s hundredths=%d within=%d wanted=%d
 }
 
 // pollScript counts in hundredths of a second of the host's uptime, which
-// nobody sets. The answer of an attempt is one line.
+// nobody sets. The answer of an attempt is one line and an exit status; see
+// saysNo and its like.
 const pollScript = `now() {
   if read -r _u _ </proc/uptime; then _f=${_u#*.}; echo $((${_u%%.*} * 100 + 1$_f - 100)); else echo $(($(date +%s) * 100)); fi 2>/dev/null
 }
 end=$(($(now) + within)) passed=0 asked=0
 while :; do
   asked=$((asked + 1))
-  if why=$(try 2>&1); then
-    passed=$((passed + 1))
-    [ "$passed" -lt "$wanted" ] || exit 0
-    why="passed $passed times in a row, wanted $wanted"
-  else
-    passed=0
+  rc=0
+  why=$(try 2>&1) || rc=$?
+  case $rc in
+    0)
+      passed=$((passed + 1))
+      [ "$passed" -lt "$wanted" ] || exit 0
+      why="passed $passed times in a row, wanted $wanted" rc=1 ;;
+    1 | 4) passed=0 ;;
+    *) passed=0 why="unknown: ${why:-the check broke with exit status $rc}" rc=3 ;;
+  esac
+  if [ "$rc" = 4 ] || [ $(($(now) + hundredths)) -gt "$end" ]; then
+    printf '%s\n' "${why:-no answer} (asked $asked times)"
+    [ "$rc" = 3 ] || exit 1
+    exit 3
   fi
-  [ $(($(now) + hundredths)) -le "$end" ] || die "${why:-no answer} (asked $asked times)"
   sleep "$every"
 done
 `
