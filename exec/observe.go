@@ -103,6 +103,9 @@ func unreachable(q Question, err error) plan.HostFacts {
 func observeStep(q Question) remote.Step {
 	var b strings.Builder
 	fmt.Fprintf(&b, "p=%s\n%splace\nreleases\n", remote.QuotePath(q.Path), observeScript)
+	if q.Drift {
+		b.WriteString("content() { :; }\ntraces\nsaved ''\n")
+	}
 	if len(q.Programs) > 0 {
 		fmt.Fprintf(&b, "missing %s\n", remote.Join(q.Programs))
 	}
@@ -126,7 +129,7 @@ func observeStep(q Question) remote.Step {
 		fmt.Fprintf(&b, "right sudo.%d %s\n", i, remote.Join(args))
 	}
 	if q.Saved {
-		b.WriteString("saved\n")
+		b.WriteString("saved whole\n")
 	}
 	b.WriteString(lock.Look(lock.Dir(q.Path)))
 	return remote.Step{ID: "observe", Op: "observe", Args: q.args(), Shell: b.String()}
@@ -141,6 +144,9 @@ func (q Question) args() map[string]string {
 	args := map[string]string{"path": q.Path, "files": strings.Join(files, "\n"), "units": strings.Join(q.Units, "\n")}
 	if q.Saved {
 		args["saved"] = "yes"
+	}
+	if q.Drift {
+		args["drift"] = "yes"
 	}
 	return args
 }

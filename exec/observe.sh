@@ -57,6 +57,7 @@ releases() {
     done | fact64 releases
   fi
   [ ! -f "$p/.shipit/history" ] || tail -n 200 -- "$p/.shipit/history" | fact64 history
+  [ ! -f "$p/.shipit/drained" ] || head -n 1 -- "$p/.shipit/drained" | fact64 drained
 }
 # bytes PATH ROOT prints a file, as root if the login may not read it.
 bytes() { if [ -r "$1" ]; then cat -- "$1"; elif [ -n "$2" ]; then run root 10 cat -- "$1"; else return 1; fi 2>/dev/null; }
@@ -95,7 +96,19 @@ file() {
 }
 unit() { # KEY UNIT
   command -v systemctl >/dev/null 2>&1 || return 0
-  timeout --foreground 10 systemctl --no-pager show -p LoadState -p ActiveState -p ActiveEnterTimestamp -p MainPID -- "$2" 2>/dev/null | fact64 "$1"
+  _u=$(timeout --foreground 10 systemctl --no-pager show -p LoadState -p ActiveState -p ActiveEnterTimestamp -p MainPID -- "$2" 2>/dev/null) || :
+  printf '%s\n' "$_u" | fact64 "$1"
+  case $_u in *MainPID=[1-9]*) _u=${_u##*MainPID=}; started "$1.started" "${_u%%[!0-9]*}" ;; esac
+}
+# started KEY PID states when a process started, in seconds of the epoch: what the kernel counts in hundredths since boot.
+started() {
+  read -r _s 2>/dev/null <"/proc/$2/stat" && read -r _up _ 2>/dev/null </proc/uptime || return 0
+  _k=$1
+  set -- ${_s##*)} # from field 3 on; the program's name, field 2, may hold anything
+  [ $# -ge 20 ] || return 0
+  shift 19
+  case $1 in ''|*[!0-9]*) return 0 ;; esac
+  fact "$_k" "$(($(date +%s) - ${_up%%.*} + $1 / 100))"
 }
 # owned OWNER prints 1 where the login is neither that owner nor root: then root must write the file.
 owned() { [ "$1" = "$login" ] || [ "$uid" = 0 ] || echo 1; }
@@ -108,7 +121,7 @@ right() {
     if [ "$1" != -u ] || command -v sudo >/dev/null 2>&1; then fact "$_k" yes; else fact "$_k" no; fi
   elif timeout --foreground 10 sudo -n -l "$@" >/dev/null 2>&1; then fact "$_k" yes; else fact "$_k" no; fi
 }
-# saved states the managed files as runs left them; equal contents once.
+# saved WHOLE states the managed files as runs left them; equal contents once, and none where WHOLE is empty.
 saved() {
   _seen=' '
   for _m in "$p"/.shipit/files/*/*.meta; do
@@ -116,6 +129,7 @@ saved() {
     case $_m in *.before/*) continue ;; esac
     _dir=${_m%/*}
     printf '%s\n' "${_dir##*/}" | cat - "$_m" | fact64 saved
+    [ -n "$1" ] || continue
     _h=
     { read -r _s _h _; } <"$_m" || :
     case $_seen in *" $_h "*) continue ;; esac
@@ -123,6 +137,21 @@ saved() {
     _seen="$_seen$_h "
     _z=$(wc -c <"${_m%.meta}")
     [ "$_z" -gt 262144 ] || fact64 "blob.$_h" <"${_m%.meta}"
+  done
+}
+# traces states what runs leave that did not come to their end, and what shipit did not bring.
+traces() {
+  for _t in "$p"/.shipit/incoming-*; do
+    if [ -d "$_t" ] && [ ! -L "$_t" ]; then printf '%s' "${_t##*/incoming-}" | fact64 incoming; fi
+  done
+  for _t in "$p"/.shipit/files/*.before; do
+    _t=${_t##*/}
+    if [ -d "$p/.shipit/files/$_t" ]; then printf '%s' "${_t%.before}" | fact64 touched; fi
+  done
+  for _t in "$p"/releases/* "$p"/releases/.[!.]*; do
+    if [ -e "$_t" ] || [ -L "$_t" ]; then
+      [ -f "$p/.shipit/manifest/${_t##*/}" ] || printf '%s' "${_t##*/}" | fact64 stray
+    fi
   done
 }
 login=$(id -un)

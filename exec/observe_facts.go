@@ -32,6 +32,12 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			h.Missing = append(h.Missing, strings.ReplaceAll(r.Text, "|", " or "))
 		case "saved":
 			saved = append(saved, r.Text)
+		case "incoming":
+			h.Incoming = append(h.Incoming, r.Text)
+		case "touched":
+			h.Touched = append(h.Touched, r.Text)
+		case "stray":
+			h.Strays = append(h.Strays, r.Text)
 		default:
 			facts[r.Key] = r.Text
 		}
@@ -52,8 +58,11 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 		h.Files[f.Path] = fileFact("file."+strconv.Itoa(i), facts)
 	}
 	for i, u := range q.Units {
-		if text, ok := facts["unit."+strconv.Itoa(i)]; ok {
-			h.Units[u] = unit(text)
+		key := "unit." + strconv.Itoa(i)
+		if text, ok := facts[key]; ok {
+			state := unit(text)
+			state.Started, _ = strconv.ParseInt(facts[key+".started"], 10, 64) // 0 says that nobody knows
+			h.Units[u] = state
 		}
 	}
 	for i, args := range q.Sudo {
@@ -61,7 +70,8 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			h.Sudo[sudoLine(args)] = answer == "yes"
 		}
 	}
-	if q.Saved {
+	h.Drained = drained(facts["drained"])
+	if q.Saved || q.Drift {
 		h.Saved = savedFiles(saved, facts)
 	}
 	if holder, ok := lock.Holds(records); ok {
@@ -90,6 +100,17 @@ func live(facts map[string]string) (id, odd string) {
 		return "", "current points to " + strconv.Quote(to) + ", which is not there"
 	}
 	return id, ""
+}
+
+// drained reads the mark of an open drain. One that was cut still says that
+// there is a drain.
+func drained(text string) *plan.Drain {
+	if text == "" {
+		return nil
+	}
+	since, run, _ := strings.Cut(strings.TrimSuffix(text, "\n"), "\t")
+	at, _ := strconv.ParseInt(since, 10, 64) // 0 says that nobody knows
+	return &plan.Drain{Run: run, Since: at}
 }
 
 // history reads .shipit/history; a line that was cut or edited is left out.

@@ -24,6 +24,7 @@ type Question struct {
 	Sudo     [][]string // arguments of sudo -n, as the steps will give them
 	Programs []string   // that the plan may need; "a|b" where either will do
 	Saved    bool       // also the files that runs left, for a rollback
+	Drift    bool       // also what tells whether the host is as its last run left it; no contents
 }
 
 // A FileQ is a managed file that a Question asks about.

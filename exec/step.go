@@ -119,8 +119,14 @@ func (m *compiler) step(s *plan.Step) (remote.Step, error) {
 		}
 		maps.Copy(out.Args, m.args(s.Release))
 		out.Shell = m.c.Staged.Step.Shell + m.vars() + historyScript + historyLine("staged", r)
-	case plan.OpDrain, plan.OpUndrain, plan.OpHook:
+	case plan.OpHook:
 		out.Shell, err = m.command(s)
+	case plan.OpDrain:
+		out.Shell, err = m.command(s)
+		out.Shell = m.vars() + historyScript + "drained\n" + out.Shell
+	case plan.OpUndrain:
+		out.Shell, err = m.command(s)
+		out.Shell += m.vars() + `rm -f -- "$p/.shipit/drained"` + "\n"
 	case plan.OpFile:
 		out.Args["path"] = s.File.Path
 		out.Shell, err = m.file(s.File, out.Args)

@@ -89,7 +89,10 @@ type inquiry struct {
 
 // inquire prepares the questions of a service.
 func (p *pool) inquire(s *source, kind plan.Kind) *inquiry {
-	qs := exec.Questions(s.def, s.base(), kind)
+	return p.ask(exec.Questions(s.def, s.base(), kind))
+}
+
+func (p *pool) ask(qs []exec.Question) *inquiry {
 	return &inquiry{fleet: p.fleet(qs), questions: qs}
 }
 

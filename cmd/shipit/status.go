@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
+	"shipit/exec"
+	"shipit/exec/journal"
 	"shipit/exec/plan"
 	"shipit/exec/view"
 )
@@ -11,11 +17,16 @@ import (
 type statusCmd struct {
 	definitionFlags
 	sshFlags
-	JSON bool `name:"json" help:"Print one JSON document."`
+	Offline  bool `help:"Ask the hosts only, and not the repository which releases are newer."`
+	Detailed bool `name:"detailed-exitcode" help:"Exit with 2 if a host is not as its last run left it, or the hosts are mixed."`
+	JSON     bool `name:"json" help:"Print one JSON document."`
 }
 
 func (c *statusCmd) Help() string {
-	return "Asks the hosts; changes nothing.\n\n" + examples("shipit status restbase.hcl -e production", "shipit status restbase.hcl --json")
+	return "Asks the hosts, over one connection each; changes nothing. Says what runs, since when and by whom, and what is not as the last run left it: docs/status.md explains each finding.\n\n" + examples(
+		"shipit status restbase.hcl -e production",
+		"shipit status restbase.hcl --detailed-exitcode >/dev/null || echo look at it",
+		"shipit status restbase.hcl --json")
 }
 
 func (c *statusCmd) Run(w *world) error {
@@ -29,15 +40,53 @@ func (c *statusCmd) Run(w *world) error {
 	defer pool.close()
 	var inquiries []*inquiry
 	for _, s := range services {
-		inquiries = append(inquiries, pool.inquire(s, plan.Deploy))
+		inquiries = append(inquiries, pool.ask(exec.DriftQuestions(s.def, s.base())))
 	}
-	if err := observe(ctx, w, inquiries...); err != nil {
+	tags := make([][]string, len(services))
+	problems := make([]error, len(services))
+	var listing sync.WaitGroup
+	if !c.Offline {
+		for i, s := range services {
+			listing.Go(func() { tags[i], problems[i] = s.tags(ctx, w) })
+		}
+	}
+	err = observe(ctx, w, inquiries...)
+	listing.Wait()
+	if err != nil {
 		return err
 	}
 	var all []view.Status
+	answers, drift := 0, false
 	for i, s := range services {
-		all = append(all, view.StatusOf(s.def, inquiries[i].facts))
+		if problems[i] != nil {
+			fmt.Fprintf(w.stderr, "warning: cannot say which releases are newer: %v\n", problems[i])
+		}
+		starts := map[string][]string{}
+		for _, t := range s.def.Targets {
+			starts[t.Host.Name] = exec.Starts(t)
+		}
+		st := view.StatusOf(s.def, inquiries[i].facts, tags[i], func(host string) []string { return starts[host] })
+		drift = drift || st.Drift || st.Mixed
+		for _, h := range inquiries[i].facts.Hosts {
+			if h.Unreachable == "" {
+				answers++
+			}
+		}
+		all = append(all, st)
 	}
+	if err := c.print(w, services, all); err != nil {
+		return err
+	}
+	switch {
+	case c.Detailed && drift:
+		return exit(exitChanges, nil)
+	case answers == 0:
+		return &exitError{code: exitFailed, err: errors.New("no host answered"), told: true}
+	}
+	return nil
+}
+
+func (c *statusCmd) print(w *world, services []*source, all []view.Status) error {
 	if c.JSON {
 		enc := json.NewEncoder(w.stdout)
 		enc.SetIndent("", "  ")
@@ -50,7 +99,57 @@ func (c *statusCmd) Run(w *world) error {
 		if i > 0 {
 			fmt.Fprintln(w.stdout)
 		}
-		view.PrintStatus(w.stdout, st, w.now(), w.style())
+		view.PrintStatus(w.stdout, st, c.next(w, services[i]), w.now(), w.style())
 	}
 	return nil
+}
+
+// next says what to type about a finding.
+func (c *statusCmd) next(w *world, s *source) func(plan.Finding) string {
+	typed := pretty(s.full())
+	if c.Env != "" {
+		typed += " -e " + c.Env
+	}
+	if len(s.cfg.Services()) > 1 {
+		typed += " --service " + s.service
+	}
+	return func(f plan.Finding) string {
+		switch f.Kind {
+		case plan.Odd, plan.Strange, plan.Incomplete:
+			return "what an apply would do about it: shipit plan " + typed
+		case plan.Bad:
+			return "to the last good release: shipit rollback " + typed
+		case plan.Unfinished, plan.Drained:
+			if _, err := journal.Find(w.stateDir(), f.Run); err != nil {
+				return "that run is not recorded on this machine; without its record: shipit plan " + typed
+			}
+			return "go on: shipit resume " + f.Run + ", or undo it: shipit rollback " + f.Run
+		case plan.FileMoved:
+			return "see what would be put back: shipit plan " + typed
+		case plan.OldProcess:
+			return "restart it on the host; an apply does not where release and files are as they should be"
+		case plan.Down:
+			return "why: systemctl status " + strings.Fields(f.Text)[0] + ", on the host"
+		case plan.Locked:
+			return "what it does: shipit explain " + f.Run
+		}
+		return ""
+	}
+}
+
+// tags are the names of the service's releases, newest first.
+func (s *source) tags(ctx context.Context, w *world) ([]string, error) {
+	repo, scheme, err := s.releases(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	list, err := repo.Releases(ctx, scheme)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, r := range list {
+		names = append(names, r.Tag.Name)
+	}
+	return names, nil
 }

@@ -46,6 +46,21 @@ type HostFacts struct {
 	// Saved are the files as runs left them, for a rollback: by run, by path.
 	Saved map[string]map[string]FileFact
 	Lock  *Holder // who holds the service's lock there, nil if nobody
+	// Drained is the run that took the host out of service and has not put it
+	// back in, nil where there is none.
+	Drained *Drain
+
+	// What follows is only known where the question was about drift.
+
+	Incoming []string // runs whose release was on its way to the host
+	Touched  []string // runs that saved the host's files to change them
+	Strays   []string // what lies below releases/ and shipit did not bring
+}
+
+// A Drain is a run's mark that it took a host out of service.
+type Drain struct {
+	Run   string
+	Since int64 // Unix seconds by the host's clock
 }
 
 // A Record is a line of a host's history: what happened to Release there.
@@ -81,6 +96,9 @@ type Unit struct {
 	Active string // "active", "inactive", "failed"
 	Since  string
 	PID    int
+	// Started is when the main process started, in Unix seconds by the host's
+	// clock; 0 where nobody knows.
+	Started int64
 }
 
 // A Holder is who holds a lock.

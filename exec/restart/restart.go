@@ -21,6 +21,7 @@ type Script struct {
 	User     [][]string // commands that Shell runs as the service's user
 	Programs []string   // that the host must have
 	Units    []string   // systemd units that are worth observing
+	Starts   []string   // systemd units whose main process Shell replaces
 }
 
 // kinds is the table: a new kind is one file and one line here.

@@ -14,9 +14,13 @@ func service(r lang.Restart) (Script, error) {
 		return Script{}, errors.New(`restart "service" needs the name of a service`)
 	}
 	act := []string{"service", name, verb(r)}
-	return Script{
+	s := Script{
 		Shell:    call("apart", "root", r.Within, act) + "\n",
 		Root:     [][]string{act},
 		Programs: []string{"service"},
-	}, nil
+	}
+	if verb(r) == "restart" { // where systemd is, it keeps init scripts as units
+		s.Starts = []string{name + ".service"}
+	}
+	return s, nil
 }

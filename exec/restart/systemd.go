@@ -42,6 +42,7 @@ running() {
 			reset := []string{"systemctl", "--no-pager", "reset-failed", unit}
 			fmt.Fprintf(&sh, "%s >/dev/null 2>&1 || :\n", call("run", "root", lang.Duration(10*time.Second), reset))
 			sh.WriteString("old=$(show MainPID)\n")
+			s.Starts = append(s.Starts, unit)
 		}
 		fmt.Fprintf(&sh, "%s || broken $?\nrunning\n", call("run", "root", r.Within, act))
 		if verb(r) == "restart" {

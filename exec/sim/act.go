@@ -50,10 +50,10 @@ func (h *Host) act(step remote.Step) error {
 		}
 		h.record(arg, "staged")
 	case "drain":
-		st.Drained = true
+		st.Drained, st.DrainedBy = true, arg["run"]
 		h.served(false)
 	case "undrain":
-		st.Drained = false
+		st.Drained, st.DrainedBy = false, ""
 		h.served(true)
 	case "activate":
 		if !slices.Contains(st.Releases, arg["release"]) {

@@ -40,9 +40,11 @@ type State struct {
 	Files    map[string]File
 	Saved    map[string]map[string]File // by "RUN" and "RUN.before", by path
 	Drained  bool
-	Running  string    // the release that the service runs
-	Started  time.Time // when it did
-	Hooks    []string  // the hooks that ran, by id
+	// DrainedBy is the run whose mark of a drain lies on the host.
+	DrainedBy string
+	Running   string    // the release that the service runs
+	Started   time.Time // when it did
+	Hooks     []string  // the hooks that ran, by id
 }
 
 // A File is a file on a host; the zero File is one that is not there.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"shipit/exec/remote"
 )
@@ -40,7 +41,9 @@ func (s *session) observe(step remote.Step) {
 		say(key+".exists", "yes")
 		say(key+".stat", fmt.Sprintf("%s %s %s %d", strings.TrimPrefix(f.Mode, "0"), f.Owner, f.Group, len(f.Content)))
 		say(key+".sha256", f.SHA256)
-		say(key+".content", f.Content)
+		if step.Args["drift"] == "" {
+			say(key+".content", f.Content)
+		}
 	}
 	for i, unit := range words(step.Args["units"]) {
 		active := "inactive"
@@ -48,9 +51,22 @@ func (s *session) observe(step remote.Step) {
 			active = "active"
 		}
 		say(fmt.Sprintf("unit.%d", i), "LoadState=loaded\nActiveState="+active+"\nMainPID=1\n# "+unit+"\n")
+		if st.Running != "" && !st.Started.IsZero() {
+			say(fmt.Sprintf("unit.%d.started", i), fmt.Sprint(st.Started.Unix()))
+		}
 	}
-	if step.Args["saved"] != "" {
+	if step.Args["saved"] != "" || step.Args["drift"] != "" {
 		s.saved(step.ID, st)
+	}
+	if st.DrainedBy != "" {
+		say("drained", fmt.Sprintf("%d\t%s\n", time.Now().Unix(), st.DrainedBy))
+	}
+	if step.Args["drift"] != "" {
+		for _, run := range slices.Sorted(maps.Keys(st.Saved)) {
+			if run, ok := strings.CutSuffix(run, ".before"); ok {
+				say("touched", run)
+			}
+		}
 	}
 	s.look(step.ID)
 }

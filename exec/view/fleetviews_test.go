@@ -10,6 +10,12 @@ import (
 	"shipit/exec/view"
 )
 
+var tags = []string{fresh.Tag, old.Tag}
+
+func starts(string) []string { return []string{"restbase.service"} }
+
+func next(f plan.Finding) string { return "about " + string(f.Kind) }
+
 // mixed is a fleet of which every host says something else.
 func mixed(t *testing.T) (plan.Facts, view.Status) {
 	t.Helper()
@@ -26,16 +32,16 @@ func mixed(t *testing.T) (plan.Facts, view.Status) {
 	facts.Hosts[8].Live, facts.Hosts[8].History = "", nil
 	facts.Hosts[9].Odd = hostile
 	facts.Hosts[9].History[0].By, facts.Hosts[9].History[1].By = hostile, hostile
-	return facts, view.StatusOf(def, facts)
+	return facts, view.StatusOf(def, facts, tags, starts)
 }
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	_, odd := mixed(t)
 	def := evaluated(t, fresh)
-	good := view.StatusOf(def, fleet(def, old))
+	good := view.StatusOf(def, fleet(def, old), tags[1:], starts)
 	for name, st := range map[string]view.Status{"status-good": good, "status-mixed": odd} {
-		golden(t, name, func(w io.Writer, s view.Style) { view.PrintStatus(w, st, noon, s) })
+		golden(t, name, func(w io.Writer, s view.Style) { view.PrintStatus(w, st, next, noon, s) })
 	}
 }
 

@@ -1,100 +1,239 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"shipit/exec/plan"
 	"shipit/lang"
 	"shipit/lang/diag"
 )
 
-// A Status is what runs on every host of a service.
+// A Status is what runs on every host of a service. docs/status.md describes
+// its JSON.
 type Status struct {
 	Format  string       `json:"format"`
 	Service string       `json:"service"`
 	Env     string       `json:"environment"`
+	Newest  string       `json:"newest,omitempty"` // tag of the newest release; "" where nobody knows
+	Mixed   bool         `json:"mixed"`            // the hosts that answered run different releases
+	Drift   bool         `json:"drift"`            // some host is not as a run that ended well leaves it
 	Hosts   []HostStatus `json:"hosts"`
 }
 
 // A HostStatus is what runs on one host.
 type HostStatus struct {
-	Name     string `json:"name"`
-	Release  string `json:"release"` // tag, or the id where the host knows no tag; "" where nothing runs
-	Commit   string `json:"commit,omitempty"`
-	Mark     string `json:"mark,omitempty"` // "good", "bad", "" where it never ran to an end
-	Since    int64  `json:"since,omitempty"`
-	By       string `json:"by,omitempty"`
-	Run      string `json:"run,omitempty"`
-	Problem  string `json:"problem,omitempty"` // unreachable, or what is odd
-	Help     string `json:"help,omitempty"`    // what to do about it
-	LockedBy string `json:"locked_by,omitempty"`
-	LockRun  string `json:"lock_run,omitempty"`
+	Name     string         `json:"name"`
+	Release  string         `json:"release"` // tag, or the id where the host knows no tag; "" where nothing runs or nobody knows
+	ID       string         `json:"id,omitempty"`
+	Commit   string         `json:"commit,omitempty"`
+	Behind   int            `json:"behind,omitempty"` // how many releases are newer
+	Mark     string         `json:"mark,omitempty"`   // "good", "bad", "" where it never ran to an end
+	Since    int64          `json:"since,omitempty"`  // when it was activated, by the host's clock
+	By       string         `json:"by,omitempty"`
+	Run      string         `json:"run,omitempty"`
+	Findings []plan.Finding `json:"findings"`
+	Help     string         `json:"help,omitempty"` // why it cannot be reached, and what to check
 }
 
-// StatusOf puts together what the hosts said.
-func StatusOf(def *lang.Definition, facts plan.Facts) Status {
+// StatusOf puts together what the hosts said when they were asked about
+// drift. tags are the releases, newest first, as far as they are known; starts
+// are the units that a restart of each host's service replaces.
+func StatusOf(def *lang.Definition, facts plan.Facts, tags []string, starts func(host string) []string) Status {
 	st := Status{Format: "1.0", Service: def.Service.Name, Env: def.Env.Name, Hosts: []HostStatus{}}
+	if len(tags) > 0 {
+		st.Newest = tags[0]
+	}
 	for _, h := range facts.Hosts {
-		hs := HostStatus{Name: h.Name, Problem: h.Odd}
-		switch {
-		case h.Unreachable != "":
-			hs.Problem, hs.Help = "unreachable: "+h.Unreachable, h.Help
-		case h.Live != "":
+		hs := HostStatus{Name: h.Name, Findings: []plan.Finding{}, Help: h.Help}
+		if h.Unreachable == "" && h.Odd == "" && h.Live != "" {
 			r := h.Named(h.Live)
-			hs.Release, hs.Commit, hs.Mark = r.Tag, r.Commit, h.Mark(h.Live)
-			if r.Tag == "" {
-				hs.Release = h.Live
-				hs.Problem = "this release was not deployed by shipit"
-			}
+			hs.ID, hs.Release, hs.Commit, hs.Mark = r.ID, r.Name(), r.Commit, h.Mark(h.Live)
+			hs.Behind = max(slices.Index(tags, r.Tag), 0)
 			if rec, ok := h.Last(h.Live, "live", "good"); ok {
 				hs.Since, hs.By, hs.Run = rec.Time, rec.By, rec.Run
 			}
+			if rec, ok := h.Last(h.Live, "live"); ok {
+				hs.Since = rec.Time
+			}
 		}
-		if h.Lock != nil && h.Lock.Alive {
-			hs.LockedBy, hs.LockRun = h.Lock.Owner, h.Lock.Run
-		}
+		hs.Findings = append(hs.Findings, h.Findings(starts(h.Name))...)
+		st.Drift = st.Drift || slices.ContainsFunc(hs.Findings, func(f plan.Finding) bool { return !f.Note })
 		st.Hosts = append(st.Hosts, hs)
 	}
+	st.Mixed = len(releasesOf(st)) > 1
 	return st
 }
 
-// PrintStatus prints one line per group of hosts that say the same.
-func PrintStatus(w io.Writer, st Status, now time.Time, s Style) {
+// releasesOf are the releases that run, and "" where a host that answered
+// runs none.
+func releasesOf(st Status) []string {
+	var all []string
+	for _, h := range st.Hosts {
+		if !h.found(plan.Away) && !h.found(plan.Odd) && !slices.Contains(all, h.ID) {
+			all = append(all, h.ID)
+		}
+	}
+	return all
+}
+
+func (h HostStatus) found(kind plan.Drift) bool {
+	return slices.ContainsFunc(h.Findings, func(f plan.Finding) bool { return f.Kind == kind })
+}
+
+// PrintStatus prints the hosts that say the same together, and then what
+// there is to know about some of them. next is what to type about a finding.
+func PrintStatus(w io.Writer, st Status, next func(plan.Finding) string, now time.Time, s Style) {
 	title := st.Service
 	if st.Env != lang.DefaultEnv {
 		title += "  " + st.Env
 	}
 	fmt.Fprintf(w, "%s\n\n", s.paint(bold, diag.CleanLine(title)))
-	rows := [][]string{{"HOSTS", "RELEASE", "SINCE", "BY", "STATE"}}
-	for _, g := range grouped(st.Hosts) {
-		since := ""
-		if g.Since > 0 {
-			since = age(now.Sub(time.Unix(g.Since, 0))) + " ago"
-		}
-		rows = append(rows, []string{hostNames(g.names), orNone(g.Release), since, g.By, state(g.HostStatus)})
+	groups := grouped(st.Hosts)
+	rows := [][]string{{"HOSTS", "RELEASE", "COMMIT", "SINCE", "BY", "STATE"}}
+	for _, g := range groups {
+		rows = append(rows, g.row(now))
 	}
-	table(w, rows, func(row, col int, cell string) string {
+	paint := func(row, col int, cell string) string {
 		switch {
 		case row == 0:
 			return s.paint(dim, cell)
-		case col == 4 && cell == "good":
+		case col < len(rows[0])-1 || cell == nothingYet:
+			return cell
+		case strings.HasPrefix(cell, "good") && !strings.Contains(cell, "drift"):
 			return s.paint(green, cell)
-		case col == 4 && cell != nothingYet:
-			return s.paint(red, cell)
 		}
-		return cell
-	})
-	for _, g := range grouped(st.Hosts) {
-		if g.Help != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", hostNames(g.names), diag.CleanLine(g.Help))
+		return s.paint(red, cell)
+	}
+	if s.Width > 0 && broad(rows) > s.Width {
+		stacked(w, rows, s, paint)
+	} else {
+		table(w, rows, paint)
+	}
+	findings(w, st, next, s)
+	if st.Mixed || len(behind(st)) > 0 {
+		fmt.Fprintln(w)
+	}
+	if st.Mixed {
+		fmt.Fprintln(w, s.paint(yellow, mixedLine(st)))
+	}
+	for _, line := range behind(st) {
+		fmt.Fprintln(w, line)
+	}
+}
+
+// behind says of each release that runs and is not the newest how many are
+// newer.
+func behind(st Status) []string {
+	var lines []string
+	for _, h := range st.Hosts {
+		line := fmt.Sprintf("%s is %s behind %s.", diag.CleanLine(h.Release), plural(h.Behind, "release"), diag.CleanLine(st.Newest))
+		if h.Behind > 0 && !slices.Contains(lines, line) {
+			lines = append(lines, line)
 		}
 	}
-	if n := len(releasesOf(st)); n > 1 {
-		fmt.Fprintf(w, "\n%s: the hosts are mixed.\n", s.paint(yellow, plural(n, "release")))
+	return lines
+}
+
+// mixedLine counts what runs on the hosts that answered.
+func mixedLine(st Status) string {
+	all := releasesOf(st)
+	n := len(slices.DeleteFunc(slices.Clone(all), func(id string) bool { return id == "" }))
+	if n == len(all) {
+		return plural(n, "release") + ": the hosts are mixed."
+	}
+	return plural(n, "release") + ", and hosts that run none: the hosts are mixed."
+}
+
+// broad is the width of a table.
+func broad(rows [][]string) int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(diag.CleanLine(cell)))
+		}
+	}
+	sum := 2 * (len(widths) - 1)
+	for _, n := range widths {
+		sum += n
+	}
+	return sum
+}
+
+// stacked prints the rows of a table that is broader than the terminal: what
+// runs on a line, the hosts on those below.
+func stacked(w io.Writer, rows [][]string, s Style, paint func(row, col int, cell string) string) {
+	for r, row := range rows[1:] {
+		var words []string
+		for c, cell := range row[1:] {
+			if cell = diag.CleanLine(cell); cell != "" {
+				words = append(words, paint(r+1, c+1, cell))
+			}
+		}
+		fmt.Fprintln(w, strings.Join(words, "  "))
+		for _, line := range wrap(diag.CleanLine(row[0]), s.width()-4) {
+			fmt.Fprintln(w, "    "+s.paint(bold, line))
+		}
+	}
+}
+
+// findings prints what there is to know beside the table, drift first; what
+// many hosts say is said once.
+func findings(w io.Writer, st Status, next func(plan.Finding) string, s Style) {
+	type said struct {
+		plan.Finding
+		help  string
+		hosts []string
+	}
+	var list []*said
+	at := map[string]*said{}
+	for _, h := range st.Hosts {
+		for _, f := range h.Findings {
+			help := next(f)
+			if f.Kind == plan.Away && h.Help != "" {
+				help = h.Help
+			}
+			key := fmt.Sprintf("%s\x00%s\x00%s", f.Kind, f.Text, help)
+			if at[key] == nil {
+				at[key] = &said{Finding: f, help: help}
+				list = append(list, at[key])
+			}
+			at[key].hosts = append(at[key].hosts, h.Name)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *said) int {
+		switch {
+		case a.Note == b.Note:
+			return 0
+		case a.Note:
+			return 1
+		}
+		return -1
+	})
+	for i, f := range list {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		mark := s.paint(red, "!")
+		if f.Note {
+			mark = " "
+		}
+		for i, line := range wrap(hostNames(f.hosts)+": "+diag.CleanLine(f.Text), s.width()-4) {
+			if i > 0 {
+				mark = "   "
+			}
+			fmt.Fprintln(w, mark+" "+line)
+		}
+		if f.help != "" {
+			for _, line := range wrap(diag.CleanLine(f.help), s.width()-4) {
+				fmt.Fprintln(w, "    "+s.paint(dim, line))
+			}
+		}
 	}
 }
 
@@ -106,60 +245,74 @@ type statusGroup struct {
 
 // grouped puts the hosts that say the same together, in the order of the
 // first of each.
-func grouped(hosts []HostStatus) []statusGroup {
-	var groups []statusGroup
-	at := map[HostStatus]int{}
+func grouped(hosts []HostStatus) []*statusGroup {
+	var groups []*statusGroup
+	at := map[string]*statusGroup{}
 	for _, h := range hosts {
-		key := h
-		key.Name, key.Since, key.Run = "", 0, ""
-		i, ok := at[key]
-		if !ok {
-			i = len(groups)
-			at[key] = i
-			groups = append(groups, statusGroup{HostStatus: h})
+		same := h
+		same.Name, same.Since, same.Run, same.Findings, same.Help = "", 0, "", nil, ""
+		key, err := json.Marshal(same)
+		if err != nil {
+			panic("internal error: " + err.Error())
 		}
-		groups[i].names = append(groups[i].names, h.Name)
-		groups[i].Since = max(groups[i].Since, h.Since)
+		k := string(key) + state(h)
+		if at[k] == nil {
+			at[k] = &statusGroup{HostStatus: h}
+			groups = append(groups, at[k])
+		}
+		at[k].names = append(at[k].names, h.Name)
+		at[k].Since = max(at[k].Since, h.Since)
 	}
 	return groups
 }
 
+// row is the group's row in the table.
+func (g *statusGroup) row(now time.Time) []string {
+	since, release := "", g.Release
+	if g.Since > 0 {
+		since = age(now.Sub(time.Unix(g.Since, 0))) + " ago"
+	}
+	switch {
+	case g.found(plan.Away), g.found(plan.Odd):
+		release = "?"
+	case release == "":
+		release = "(none)"
+	}
+	return []string{hostNames(g.names), release, short(g.Commit), since, g.By, state(g.HostStatus)}
+}
+
 const nothingYet = "nothing deployed yet"
 
+// state is the host in a few words; the sentences stand below the table.
 func state(h HostStatus) string {
 	var parts []string
-	if h.Mark != "" {
+	switch {
+	case h.found(plan.Away):
+		return "unreachable"
+	case h.found(plan.Odd):
+		parts = append(parts, "odd")
+	case h.Release == "":
+		parts = append(parts, nothingYet)
+	case h.Mark != "":
 		parts = append(parts, h.Mark)
-	} else if h.Release != "" && h.Problem == "" {
+	case h.found(plan.Strange):
+		parts = append(parts, "unknown release")
+	default:
 		parts = append(parts, "not checked to the end")
 	}
-	if h.Release == "" && h.Problem == "" {
-		parts = append(parts, nothingYet)
-	}
-	if h.Problem != "" {
-		parts = append(parts, h.Problem)
-	}
-	if h.LockedBy != "" {
-		parts = append(parts, fmt.Sprintf("locked by %s, run %s", h.LockedBy, h.LockRun))
-	}
-	return strings.Join(parts, "; ")
-}
-
-func releasesOf(st Status) []string {
-	var all []string
-	for _, h := range st.Hosts {
-		if h.Release != "" && !slices.Contains(all, h.Release) {
-			all = append(all, h.Release)
+	drift := 0
+	for _, f := range h.Findings {
+		switch {
+		case f.Kind == plan.Locked:
+			parts = append(parts, "locked")
+		case !f.Note && f.Kind != plan.Odd && f.Kind != plan.Strange:
+			drift++
 		}
 	}
-	return all
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "(none)"
+	if drift > 0 {
+		parts = append(parts, "drift")
 	}
-	return s
+	return strings.Join(parts, ", ")
 }
 
 // hostNames folds names to ranges and counts them.
