@@ -144,10 +144,6 @@ traces() {
   for _t in "$p"/.shipit/incoming-*; do
     if [ -d "$_t" ] && [ ! -L "$_t" ]; then printf '%s' "${_t##*/incoming-}" | fact64 incoming; fi
   done
-  for _t in "$p"/.shipit/files/*.before; do
-    _t=${_t##*/}
-    if [ -d "$p/.shipit/files/$_t" ]; then printf '%s' "${_t%.before}" | fact64 touched; fi
-  done
   for _t in "$p"/releases/* "$p"/releases/.[!.]*; do
     if [ -e "$_t" ] || [ -L "$_t" ]; then
       [ -f "$p/.shipit/manifest/${_t##*/}" ] || printf '%s' "${_t##*/}" | fact64 stray

@@ -34,8 +34,6 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			saved = append(saved, r.Text)
 		case "incoming":
 			h.Incoming = append(h.Incoming, r.Text)
-		case "touched":
-			h.Touched = append(h.Touched, r.Text)
 		case "stray":
 			h.Strays = append(h.Strays, r.Text)
 		default:

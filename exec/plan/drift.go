@@ -104,8 +104,7 @@ func (h HostFacts) atWork(run string) bool {
 // A leftover is what a run left that did not end here.
 type leftover struct{ run, what string }
 
-// unfinished are the runs that began something here and did not end it, in
-// the order in which that can have happened.
+// unfinished are the runs that began something here and did not end it.
 func (h HostFacts) unfinished() []leftover {
 	var out []leftover
 	add := func(run, what string) {
@@ -114,64 +113,19 @@ func (h HostFacts) unfinished() []leftover {
 		}
 		out = append(out, leftover{run, what})
 	}
+	if rec, ok := h.Unfinished(); ok {
+		add(rec.Run, "began to take it to "+Release{ID: rec.Release, Tag: rec.Tag}.Name()+" and did not finish here")
+	}
+	if rec, ok := h.Last(h.Live, "live"); ok && h.verdict(h.Live) == unproven {
+		add(rec.Run, "activated "+Release{ID: rec.Release, Tag: rec.Tag}.Name()+" and did not find it good")
+	}
 	if l := h.Lock; l != nil && !l.Alive {
 		add(l.Run, "did not give its lock back")
-	}
-	last := map[string]Record{}
-	for _, rec := range h.History {
-		last[rec.Run] = rec
-	}
-	// Of what current does not point to any more, another run has taken care.
-	for _, rec := range slices.Backward(h.History) {
-		if rec.Release == h.Live && (rec.State == "good" || rec.State == "undone") {
-			break
-		}
-		if last[rec.Run] != rec {
-			continue
-		}
-		switch name := (Release{ID: rec.Release, Tag: rec.Tag}).Name(); rec.State {
-		case "live":
-			what := "activated " + name
-			if slices.ContainsFunc(h.History, func(r Record) bool { return r.Run == rec.Run && r.State == "bad" }) {
-				what = "went back to " + name
-			}
-			add(rec.Run, what+" and did not finish here")
-		case "bad":
-			add(rec.Run, "was to go back from "+name+" and did not finish here")
-		}
-	}
-	for _, run := range slices.Sorted(slices.Values(h.Touched)) {
-		rec, heard := last[run]
-		switch {
-		case heard && rec.State != "staged":
-		case !heard && h.forgot(run):
-		default:
-			if !h.endedAfter(run) {
-				add(run, "was about to change files and did not finish here")
-			}
-		}
 	}
 	for _, run := range slices.Sorted(slices.Values(h.Incoming)) {
 		add(run, "was bringing a release and did not finish here")
 	}
 	return out
-}
-
-// forgot tells whether the history that was read may have lost a run: it is
-// read from its last lines only, and ids sort as runs began.
-func (h HostFacts) forgot(run string) bool {
-	return len(h.History) >= historyLines && run < h.History[0].Run
-}
-
-// historyLines is how much of a host's history is read.
-const historyLines = 200
-
-// endedAfter tells whether a run that began after run ended here: it met what
-// that one left.
-func (h HostFacts) endedAfter(run string) bool {
-	return slices.ContainsFunc(h.History, func(r Record) bool {
-		return r.Run > run && (r.State == "good" || r.State == "undone")
-	})
 }
 
 // moved are the managed files that are not as the last good run left them.

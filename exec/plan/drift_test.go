@@ -19,10 +19,9 @@ func asLeft() plan.HostFacts {
 			{Time: 101, Run: "r1", State: "live", Release: "a", Tag: "v/1", By: "me@desk"},
 			{Time: 105, Run: "r1", State: "good", Release: "a", Tag: "v/1", By: "me@desk"},
 		},
-		Files:   map[string]plan.FileFact{"etc/x": file},
-		Saved:   map[string]map[string]plan.FileFact{"r1": {"etc/x": file}},
-		Touched: []string{"r1"},
-		Units:   map[string]plan.Unit{"x.service": {Load: "loaded", Active: "active", PID: 7, Started: 103}},
+		Files: map[string]plan.FileFact{"etc/x": file},
+		Saved: map[string]map[string]plan.FileFact{"r1": {"etc/x": file}},
+		Units: map[string]plan.Unit{"x.service": {Load: "loaded", Active: "active", PID: 7, Started: 103}},
 	}
 }
 
@@ -61,12 +60,12 @@ func TestFindings(t *testing.T) {
 		"nobody knows since": {func(h *plan.HostFacts) { u := h.Units["x.service"]; u.Started = 0; h.Units["x.service"] = u }, nil},
 		"down":               {func(h *plan.HostFacts) { h.Units["x.service"] = plan.Unit{Load: "loaded", Active: "failed"} }, []string{"not_running: x.service is failed"}},
 		"no such unit":       {func(h *plan.HostFacts) { h.Units["x.service"] = plan.Unit{Load: "not-found", Active: "inactive"} }, nil},
-		"activated and lost": {func(h *plan.HostFacts) { began(h, "r2", "b", "staged", "live"); h.Live = "b" }, []string{
-			"unfinished_run: run r2 activated v/2 and did not finish here",
+		"activated and lost": {func(h *plan.HostFacts) { began(h, "r2", "b", "staged", "begun", "live"); h.Live = "b" }, []string{
+			"unfinished_run: run r2 began to take it to v/2 and did not finish here",
 			"old_process: the process of x.service is older than its release",
 		}},
-		"lost in the undo": {func(h *plan.HostFacts) { began(h, "r2", "b", "staged", "live", "bad"); h.Live = "b" }, []string{
-			"unfinished_run: run r2 was to go back from v/2 and did not finish here",
+		"lost in the undo": {func(h *plan.HostFacts) { began(h, "r2", "b", "staged", "begun", "live", "begun", "bad"); h.Live = "b" }, []string{
+			"unfinished_run: run r2 began to take it to v/2 and did not finish here",
 			"old_process: the process of x.service is older than its release",
 		}},
 		"undone": {func(h *plan.HostFacts) {
@@ -82,10 +81,9 @@ func TestFindings(t *testing.T) {
 			h.Saved = nil
 		}, nil},
 		"failed, and current": {func(h *plan.HostFacts) { began(h, "r2", "a", "undone") }, []string{"bad_release: v/2 failed or was undone when it last ran here"}},
-		"lost before it changed a thing": {func(h *plan.HostFacts) { h.Touched = append(h.Touched, "r2") }, []string{
-			"unfinished_run: run r2 was about to change files and did not finish here",
+		"lost before it changed a thing": {func(h *plan.HostFacts) { began(h, "r2", "b", "begun") }, []string{
+			"unfinished_run: run r2 began to take it to v/2 and did not finish here",
 		}},
-		"lost, and met by another": {func(h *plan.HostFacts) { h.Touched = append(h.Touched, "r0") }, nil},
 		"half a release": {func(h *plan.HostFacts) { h.Incoming = []string{"r2"} }, []string{
 			"unfinished_run: run r2 was bringing a release and did not finish here",
 		}},
@@ -94,8 +92,8 @@ func TestFindings(t *testing.T) {
 		}},
 		"a run at work": {func(h *plan.HostFacts) {
 			h.Lock = &plan.Holder{Run: "r2", Owner: "me@desk", Alive: true}
-			h.Touched, h.Incoming, h.Drained = append(h.Touched, "r2"), []string{"r2"}, &plan.Drain{Run: "r2"}
-			began(h, "r2", "b", "live")
+			h.Incoming, h.Drained = []string{"r2"}, &plan.Drain{Run: "r2"}
+			began(h, "r2", "b", "begun", "live")
 			h.Live, h.Files["etc/x"] = "b", plan.FileFact{}
 		}, []string{"locked (note): locked by me@desk, run r2"}},
 		"left out of service": {func(h *plan.HostFacts) { h.Drained = &plan.Drain{Run: "r1"} }, []string{

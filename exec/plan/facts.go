@@ -53,7 +53,6 @@ type HostFacts struct {
 	// What follows is only known where the question was about drift.
 
 	Incoming []string // runs whose release was on its way to the host
-	Touched  []string // runs that saved the host's files to change them
 	Strays   []string // what lies below releases/ and shipit did not bring
 }
 

@@ -61,13 +61,6 @@ func (s *session) observe(step remote.Step) {
 	if st.DrainedBy != "" {
 		say("drained", fmt.Sprintf("%d\t%s\n", time.Now().Unix(), st.DrainedBy))
 	}
-	if step.Args["drift"] != "" {
-		for _, run := range slices.Sorted(maps.Keys(st.Saved)) {
-			if run, ok := strings.CutSuffix(run, ".before"); ok {
-				say("touched", run)
-			}
-		}
-	}
 	s.look(step.ID)
 }
 
