@@ -28,6 +28,7 @@ type Options struct {
 	By     string // user@machine
 	Reason string
 	Now    func() time.Time // nil is time.Now
+	Wait   *time.Duration   // for locks that others hold; nil is what the plan says
 
 	// Secrets gives the contents that the plan holds only as a hash. It may
 	// be nil where the plan has none.

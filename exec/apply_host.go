@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"shipit/exec/lock"
 	"shipit/exec/plan"
@@ -30,7 +31,7 @@ type member struct {
 func newMember(o Options, h *plan.Host, q Question) *member {
 	m := &member{plan: h, question: q}
 	m.taking = lock.Taking{
-		Dir: lock.Dir(q.Path), Run: o.Run, Owner: o.By, Reason: o.Reason,
+		Dir: lock.Dir(q.Path), Run: o.Run, Owner: o.By, Reason: o.Reason, Global: o.Plan.Body.Lock.Global,
 		Steps: []remote.Step{observeStep(q)},
 		On:    func(r remote.Record) { m.records = append(m.records, r) },
 	}
@@ -45,13 +46,16 @@ func (m *member) facts() plan.HostFacts {
 // errTaken is a host that another run took while we were not looking.
 var errTaken = fmt.Errorf("%w: it was taken while the connection was lost", remote.ErrFenced)
 
-// take connects and takes the lock.
-func (m *member) take(ctx context.Context, f *Fleet) (err error) {
+// take connects and takes the lock, for which it waits at most that long;
+// waiting is told of the wait.
+func (m *member) take(ctx context.Context, f *Fleet, wait time.Duration, waiting func(lock.Place)) (err error) {
 	if m.conn, err = f.Conn(ctx, m.question.Target); err != nil {
 		return err
 	}
 	m.records = nil
-	m.lease, err = lock.Take(ctx, m.conn, m.taking)
+	t := m.taking
+	t.Wait, t.Waiting = wait, waiting
+	m.lease, err = lock.Take(ctx, m.conn, t)
 	return err
 }
 

@@ -22,34 +22,14 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.contents(); err != nil {
 		return err
 	}
-	lockAll, verify := r.lockAll, r.verify
+	if err := r.lockAll(ctx); err != nil {
+		r.unlock(ctx)
+		return err
+	}
 	if r.ahead != nil {
-		lockAll, verify = r.lockAgain, r.verifyAgain
+		return r.verifyAgain()
 	}
-	begun := r.now()
-	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
-		err := lockAll(ctx)
-		var locked *LockedError
-		if !errors.As(err, &locked) {
-			if err != nil {
-				return err
-			}
-			return verify()
-		}
-		patience := r.body.Lock.Wait.Std()
-		if r.holdsItself(locked) {
-			patience = max(patience, r.patience)
-		}
-		left := patience - r.now().Sub(begun)
-		if left <= 0 {
-			return err
-		}
-		r.tell(event.Event{Type: event.Note, Host: locked.Hosts[0].Name, Text: fmt.Sprintf("waiting for the lock, %s at most: %v",
-			lang.Duration(left.Round(time.Second)), locked)})
-		if err := pause(ctx, min(wait, left)); err != nil {
-			return err
-		}
-	}
+	return r.verify()
 }
 
 // contents sees that everything is there that the plan will write.
@@ -92,9 +72,12 @@ func (r *run) content(f *plan.File) (string, error) {
 	return content, nil
 }
 
-// lockAll takes the lock of every host, or of none. The first host, by the
-// definition's wish or else by name, is taken alone: two runs of the same
-// hosts meet there, and neither takes half of the others from the other.
+// lockAll takes the lock of every host, or fails; the caller then gives back
+// what it took. The order is the same for all runs: the host that the
+// definition wishes first, then by name. The first host is taken alone: two
+// runs of the same hosts meet there, and neither takes half of the others from
+// the other. A run waits on one host at a time and keeps only what comes
+// before it in the order, so that no two runs wait for each other.
 func (r *run) lockAll(ctx context.Context) error {
 	order := slices.SortedFunc(slices.Values(r.members), func(a, b *member) int {
 		return cmp.Compare(a.plan.Name, b.plan.Name)
@@ -103,23 +86,85 @@ func (r *run) lockAll(ctx context.Context) error {
 		first := order[i]
 		order = slices.Insert(slices.Delete(order, i, i+1), 0, first)
 	}
+	for _, m := range r.members {
+		m.lost = nil
+	}
 	// Connections first: a host that cannot be reached costs nobody a lock.
 	err := r.each(order, func(m *member) (err error) {
 		m.conn, err = r.o.Fleet.Conn(ctx, m.question.Target)
-		return err
+		return r.unlessLost(ctx, m, err)
 	})
 	if err != nil {
 		return err
 	}
-	take := func(m *member) error { return m.take(ctx, r.o.Fleet) }
-	err = r.each(order[:1], take)
-	if err == nil {
-		err = r.each(order[1:], take)
+	begun, wait := r.now(), r.body.Lock.Wait.Std()
+	if r.o.Wait != nil {
+		wait = *r.o.Wait
 	}
-	if err != nil {
-		r.unlock(ctx)
+	left := func() time.Duration { return max(0, wait-r.now().Sub(begun)) }
+	for len(order) > 0 {
+		err := r.each(order[:1], func(m *member) error {
+			return r.seize(ctx, m, left(), func(p lock.Place) { r.waits(m, p, left()) })
+		})
+		if err == nil {
+			order = order[1:]
+			err = r.each(order, func(m *member) error { return r.seize(ctx, m, 0, nil) })
+		}
+		var locked *LockedError
+		switch {
+		case err == nil:
+			return r.anyLeft()
+		case !errors.As(err, &locked):
+			return err
+		case left() == 0 && r.holdsItself(locked):
+			wait = max(wait, r.patience)
+		}
+		if left() == 0 {
+			return err
+		}
+		order = order[slices.IndexFunc(order, func(m *member) bool { return m.lease == nil && m.lost == nil }):]
+		r.release(ctx, order)
+	}
+	return r.anyLeft()
+}
+
+// seize takes a host's lock, or notes that the host is lost.
+func (r *run) seize(ctx context.Context, m *member, wait time.Duration, waiting func(lock.Place)) error {
+	if m.lost != nil {
+		return nil
+	}
+	return r.unlessLost(ctx, m, m.take(ctx, r.o.Fleet, wait, waiting))
+}
+
+// unlessLost passes an error on, but for a host that a resumed run can do
+// without.
+func (r *run) unlessLost(ctx context.Context, m *member, err error) error {
+	var held *lock.HeldError
+	if err == nil || r.ahead == nil || errors.As(err, &held) || ctx.Err() != nil || m.lockOnly {
+		return err
+	}
+	m.lost = err
+	return nil
+}
+
+// anyLeft is an error where every host is lost.
+func (r *run) anyLeft() (err error) {
+	if !slices.ContainsFunc(r.members, func(m *member) bool { return m.lost == nil }) {
+		for _, m := range r.members {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.plan.Name, m.lost))
+		}
 	}
 	return err
+}
+
+// waits tells that the run waits for a host's lock.
+func (r *run) waits(m *member, p lock.Place, left time.Duration) {
+	why := "nobody holds it for the moment"
+	if p.Holder.Run != "" {
+		why = p.Holder.String()
+	}
+	r.tell(event.Event{Type: event.Note, Host: m.plan.Name, Text: fmt.Sprintf("%s: waiting for the lock, number %d of %d in the queue, %s at most: %s",
+		m.plan.Name, p.Place, p.Of, lang.Duration(left.Round(time.Second)), why)})
 }
 
 // each does something with all of members at once and tells what went wrong
@@ -185,10 +230,12 @@ func (r *run) verify() error {
 }
 
 // unlock gives all locks back. It works when ctx is over, for a bounded time.
-func (r *run) unlock(ctx context.Context) {
+func (r *run) unlock(ctx context.Context) { r.release(ctx, r.members) }
+
+func (r *run) release(ctx context.Context, members []*member) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockLimit)
 	defer cancel()
-	err := r.each(r.members, func(m *member) error { return m.release(ctx) })
+	err := r.each(members, func(m *member) error { return m.release(ctx) })
 	if err != nil {
 		r.tell(event.Event{Type: event.Note, Text: err.Error()})
 	}

@@ -75,6 +75,7 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 	if holder, ok := lock.Holds(records); ok {
 		h.Lock = &plan.Holder{
 			Run: holder.Run, Owner: holder.Owner, Since: holder.Since, Reason: holder.Reason, Alive: holder.Alive,
+			Global: holder.Global, Hold: holder.Hold, Until: holder.Until(), Waiting: len(lock.Tickets(records)),
 		}
 	}
 	return h

@@ -64,33 +64,6 @@ func (r *run) holdsItself(e *LockedError) bool {
 	})
 }
 
-// lockAgain takes the lock of every host that can be reached, or of none where
-// another run holds one.
-func (r *run) lockAgain(ctx context.Context) error {
-	for _, m := range r.members {
-		m.lost = nil
-	}
-	err := r.each(r.members, func(m *member) error {
-		err := m.take(ctx, r.o.Fleet)
-		var other *lock.HeldError
-		if err == nil || errors.As(err, &other) || ctx.Err() != nil || m.lockOnly {
-			return err
-		}
-		m.lost = err
-		return nil
-	})
-	if err == nil && !slices.ContainsFunc(r.members, func(m *member) bool { return m.lost == nil }) {
-		for _, m := range r.members {
-			err = errors.Join(err, fmt.Errorf("%s: %w", m.plan.Name, m.lost))
-		}
-		return err
-	}
-	if err != nil {
-		r.unlock(ctx)
-	}
-	return err
-}
-
 // verifyAgain compares what the hosts said under the lock with what the run
 // left there.
 func (r *run) verifyAgain() error {

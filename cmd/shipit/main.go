@@ -86,7 +86,7 @@ func run(args []string, w *world) (code int) {
 	return w.report(ctx.Run())
 }
 
-// A usageError is a command line that cannot be understood.
+// A usageError is one that something else on the command line avoids.
 type usageError struct {
 	error
 	help string

@@ -23,10 +23,11 @@ import (
 
 // runFlags say how a plan is run.
 type runFlags struct {
-	Yes     bool   `short:"y" help:"Do not ask."`
-	Message string `short:"m" placeholder:"TEXT" help:"Why; shown to whoever finds the lock held."`
-	JSON    bool   `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`
-	Verbose bool   `short:"v" help:"Print every step."`
+	Yes     bool           `short:"y" help:"Do not ask."`
+	Reason  string         `short:"m" aliases:"message" placeholder:"TEXT" help:"Why; shown to whoever finds the lock held."`
+	Wait    *time.Duration `placeholder:"DURATION" help:"How long to wait in line for a lock that others hold, like 10m; over the definition's lock block."`
+	JSON    bool           `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`
+	Verbose bool           `short:"v" help:"Print every step."`
 }
 
 // human is where people read: standard error while JSON goes to standard
@@ -124,7 +125,7 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	result, err := exec.Apply(runCtx, exec.Options{
 		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.repo,
 		Journal: j, Views: views,
-		Run: id, By: w.by(), Reason: f.Message, Now: w.now,
+		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait,
 		Secrets: contents(p.def, p.plan),
 		Redact:  w.secrets.replace,
 		Ask:     f.asker(w),
@@ -231,7 +232,10 @@ func (f *runFlags) refused(w *world, p *planned, err error) error {
 	var refused *exec.RefusedError
 	switch {
 	case errors.As(err, &locked):
-		return exit(exitLocked, fmt.Errorf("%w; nothing was changed", err))
+		return exit(exitLocked, usageError{
+			fmt.Errorf("%w; nothing was changed", err),
+			fmt.Sprintf("wait in line for it with --wait 10m, or see who holds what with: shipit lock list %s", p.typed()),
+		})
 	case errors.As(err, &refused): // the plan that was printed says why
 		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: refused.Problems}
 	case errors.As(err, &stale):

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +23,14 @@ type Taking struct {
 	// was lost: if nobody has taken the lock since, its old lease is no
 	// obstacle.
 	Was int64
+	// Global takes the whole host: no other run changes any service there.
+	Global bool
+	// Wait is how long to wait in the host's queue for a holder to end, and
+	// for those who came before. A hold that lasts longer is not waited for.
+	Wait time.Duration
+	// Waiting is told, from one goroutine, when the wait begins and whenever
+	// the holder or the place in the queue changes. May be nil.
+	Waiting func(Place)
 	// Steps run in the same exec once the lock is taken, before Take
 	// returns; one that fails gives the lock back.
 	Steps []remote.Step
@@ -32,6 +39,13 @@ type Taking struct {
 
 	// The times that tests shorten; zero is the constant's.
 	Lease, Beat, Patience time.Duration
+}
+
+// A Place is where a waiting run stands.
+type Place struct {
+	Holder Holder // zero where nobody holds the lock for the moment
+	Place  int    // 1 is next
+	Of     int    // how many wait
 }
 
 // A Held lock is one that this process keeps.
@@ -49,16 +63,20 @@ type Held struct {
 }
 
 // Take takes the lock and keeps it until Release, for longer than ctx lives.
-// It does not wait for a holder: its error is then a *HeldError.
+// Where another holds it, for longer than the wait, its error is a *HeldError.
+// When ctx ends during the wait, the place in the queue is given up at once.
 func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
 	t = t.withDefaults()
+	limit := t.Wait + 2*t.Patience + slack
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the host did not answer within %v", limit))
+	defer cancel()
 	in, out := io.Pipe()
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	l := &Held{
 		lost: make(chan struct{}), ended: make(chan struct{}), free: make(chan struct{}),
 		end: end, input: out,
 	}
-	said := &hearing{on: t.On, renewed: make(chan int64, 1)}
+	said := &hearing{on: t.On, waiting: t.Waiting, renewed: make(chan int64, 1)}
 	go l.beat(t.Beat)
 	go func() {
 		l.err = r.Run(run, remote.Command{
@@ -89,9 +107,15 @@ func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
 		}
 		end()
 		<-l.ended
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, fmt.Errorf("cannot take the lock: %w", context.Cause(ctx))
+		}
 		return nil, ctx.Err()
 	}
 }
+
+// slack is for a slow host, and for the steps that run under the lock.
+const slack = time.Minute
 
 // Fence is what every command that mutates the host carries.
 func (l *Held) Fence() *remote.Fence { f := l.fence; return &f }
@@ -183,14 +207,23 @@ func (t Taking) withDefaults() Taking {
 func (t Taking) steps() []remote.Step {
 	args := map[string]string{
 		"dir": t.Dir, "run": t.Run, "owner": t.Owner, "reason": t.Reason,
-		"lease": t.Lease.String(), "beat": t.Beat.String(), "was": strconv.FormatInt(t.Was, 10),
+		"lease": t.Lease.String(), "beat": t.Beat.String(), "wait": t.Wait.String(), "was": strconv.FormatInt(t.Was, 10),
 	}
-	head := fmt.Sprintf("d=%s run=%s owner=%s reason=%s ttl=%d patience=%d was=%d\n%s", remote.QuotePath(t.Dir),
-		remote.Quote(line(t.Run)), remote.Quote(line(t.Owner)), remote.Quote(line(t.Reason)),
-		seconds(t.Lease), seconds(t.Patience), t.Was, lookScript)
-	steps := []remote.Step{{ID: "lock", Op: "lock", Args: args, Shell: head + takeScript}}
+	global := ""
+	if t.Global {
+		global, args["global"] = "1", "yes"
+	}
+	head := who(t.Dir, t.Run, t.Owner, t.Reason) + fmt.Sprintf("global=%s hold= ttl=%d patience=%d was=%d wait=%d\n",
+		global, seconds(t.Lease), seconds(t.Patience), t.Was, seconds(t.Wait))
+	steps := []remote.Step{{ID: "lock", Op: "lock", Args: args, Shell: head + lookScript + writeScript + takeScript}}
 	steps = append(steps, t.Steps...)
-	return append(steps, remote.Step{ID: "hold", Op: "hold", Args: args, Shell: head + holdScript})
+	return append(steps, remote.Step{ID: "hold", Op: "hold", Args: args, Shell: head + lookScript + writeScript + holdScript})
+}
+
+// who sets the variables of the scripts that say whose a lock is.
+func who(dir, run, owner, reason string) string {
+	return fmt.Sprintf("d=%s all=%s run=%s owner=%s reason=%s\n", remote.QuotePath(dir), Host,
+		remote.Quote(line(run)), remote.Quote(line(owner)), remote.Quote(line(reason)))
 }
 
 // line makes one line of s: the lock's files hold one each.
@@ -208,13 +241,18 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // A hearing sorts what the exec says.
 type hearing struct {
 	on      func(remote.Record)
+	waiting func(Place)
 	renewed chan int64
-	own     []remote.Record // facts of the step "lock"
+	own     []remote.Record // facts of the step "lock" since the last that was passed on
 }
 
 func (h *hearing) hear(r remote.Record) {
 	switch r.Step {
 	case "lock":
+		if r.Kind == remote.Fact && r.Key == "waiting" {
+			h.waits(r.Text)
+			return
+		}
 		h.own = append(h.own, r)
 	case "hold":
 		if r.Kind == remote.Fact && (r.Key == "held" || r.Key == "renewed") {
@@ -231,22 +269,38 @@ func (h *hearing) hear(r remote.Record) {
 	}
 }
 
-// held tells that somebody has the lock who has not yet said who it is.
-func (h *hearing) held() bool {
-	return slices.ContainsFunc(h.own, func(r remote.Record) bool { return r.Kind == remote.Fact && r.Key == "held" })
+// waits passes on that we wait, and for whom.
+func (h *hearing) waits(text string) {
+	holder, _ := Holds(h.own)
+	h.own = nil
+	place, of, _ := strings.Cut(text, " ")
+	if h.waiting != nil {
+		h.waiting(Place{Holder: holder, Place: int(number(place)), Of: int(number(of))})
+	}
 }
 
 // refusal is why the lock was not taken, after the exec ended with err.
 func (h *hearing) refusal(err error) error {
 	var step *remote.StepError
 	if errors.As(err, &step) && step.Step == "lock" {
-		if holder, ok := Holds(h.own); ok || h.held() {
-			return &HeldError{Holder: holder}
-		}
-		return fmt.Errorf("cannot take the lock: %s", strings.Join(step.Output, "; "))
+		return refusal(step, h.own)
 	}
 	if err == nil {
 		err = errors.New("the host ended the lock's script by itself")
 	}
 	return fmt.Errorf("cannot take the lock: %w", err)
+}
+
+// refusal tells a lock that another has from one that cannot be taken.
+func refusal(step *remote.StepError, said []remote.Record) error {
+	holder, ok := Holds(said)
+	for _, r := range said {
+		if r.Kind == remote.Fact && r.Key == "held" {
+			return &HeldError{Holder: holder, Before: int(number(r.Text))}
+		}
+	}
+	if ok {
+		return &HeldError{Holder: holder}
+	}
+	return fmt.Errorf("cannot take the lock: %s", strings.Join(step.Output, "; "))
 }

@@ -1,27 +1,126 @@
-# take takes the lock or says who holds it. d, run, owner, reason and ttl are set.
-mkdir -p -- "$d" || die "cannot make $d"
-exec 9>>"$d/guard"
-lock_free() {
-  held=$(head -n 1 -- "$d/run" 2>/dev/null) || held=
-  [ -n "$held" ] || return 0
-  if [ "$held" = "$run" ] && [ "$was" = "$(generation)" ]; then return 0; fi
-  lease_dead
+# take takes the lock, waits for it in a queue, or says who holds it.
+open_guard
+if ! mkdir -p -- "$all/queue" 2>/dev/null || [ ! -w "$all/queue" ] || [ ! -w "$all" ]; then
+  [ -z "$global" ] || die "$(id -un) cannot write into $all in its home directory, which a global lock needs"
+  all=$d/host # nobody who logs in as we do can have a global lock here
+  mkdir -p -- "$all/queue" || die "cannot make $all"
+fi
+exec 8>>"$all/guard"
+ticket= before=0 of=0
+# evict DIR SECONDS ends a lock whose lease has run out; it fails where somebody holds it.
+evict() (
+  d=$1
+  _r=$(line run)
+  [ -n "$_r" ] && [ "$_r" != "$run" ] || exit 0
+  ! alive >/dev/null || exit 1
+  exec 9>>"$d/guard" || exit 1
+  flock -w "$2" 9 || exit 1
+  ! alive >/dev/null || exit 1
+  [ -z "$(line run)" ] || vacate
+)
+# first tells whether it is our turn. It counts who waits for the same, and how many of them before us.
+first() {
+  before=0 of=0 _seen=
+  for _f in "$all"/queue/[0-9]*; do
+    [ -f "$_f" ] || continue
+    if [ "$_f" = "$ticket" ]; then _seen=1 of=$((of + 1)); continue; fi
+    left "$_f" >/dev/null || { rm -f -- "$_f"; continue; }
+    _w=$(sed -n 6p <"$_f")
+    if [ -z "$global" ] && [ "$_w" != global ] && [ "$_w" != "$d" ]; then continue; fi
+    of=$((of + 1))
+    [ -n "$_seen" ] || before=$((before + 1))
+  done
+  [ "$before" = 0 ] || [ -n "$hold" ] || [ "$was" != 0 ]
 }
-# A script of the holder that still works keeps the guard: then the lock is held, whatever its lease says.
-if ! flock -w "$patience" 9; then look; fact held yes; die "a script of another run is still at work"; fi
-lock_free || { look; fact held yes; die "another run holds the lock"; }
-g=$(generation)
-g=$((g + 1))
-put() {
-  { printf '%s\n' "$2" >"$d/.$1.$$" && mv -f -- "$d/.$1.$$" "$d/$1"; } 2>/dev/null ||
-    die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"
+# mine tells whether what holds the lock may be replaced: our own lease from before the connection was lost, our own hold.
+mine() {
+  if [ -n "$hold" ]; then held_by_hand && [ "$(line owner)" = "$owner" ]; else [ "$(line run)" = "$run" ] && [ "$was" = "$(generation)" ]; fi
 }
+# room SECONDS sees that nobody is in the way. What is, is in way.
+room() {
+  if first; then _turn=1; else _turn=; fi
+  if _way=$(ruler) && [ "$_way" != "$d" ]; then
+    evict "$_way" "$1" || { way=$_way; return 1; }
+  fi
+  if [ -n "$global" ] && [ -f "$all/services" ]; then
+    while IFS= read -r _way; do
+      [ "$_way" = "$d" ] || evict "$_way" "$1" || { way=$_way; return 1; }
+    done <"$all/services"
+  fi
+  way=$d
+  [ -n "$_turn" ] || { why="others wait for it already"; alive >/dev/null || way=; return 1; }
+  # A script of the holder that still works keeps the guard: then the lock is held, whatever its lease says.
+  flock -w "$1" 9 || { why="a script of another run is still at work"; return 1; }
+  mine || ! alive >/dev/null || { flock -u 9; return 1; }
+}
+# attempt SECONDS holds the guards on success.
+attempt() {
+  why="another run holds the lock" way=
+  if [ -n "$global" ]; then flock -w "$1" 8; else flock -s -w "$1" 8; fi || { why="another run takes a lock"; return 1; }
+  room "$1" || { flock -u 8; return 1; }
+}
+told() { [ -z "$way" ] || ( d=$way; look ); }
+refuse() { told; fact held "$before"; die "$why"; }
+# worth tells whether waiting can help: a hold says when it ends.
+worth() {
+  [ "$(uptime)" -lt "$end" ] || return 1
+  [ -n "$way" ] && ( d=$way; held_by_hand ) && _n=$(d=$way; alive) || return 0
+  [ "$_n" -lt $((end - $(uptime))) ]
+}
+renew_ticket() {
+  if [ -n "$ticket" ] && [ ! -f "$ticket" ]; then ticket=; fi # we were away for too long
+  if [ -z "$ticket" ]; then
+    _n=1000000000
+    for _f in "$all"/queue/[0-9]*; do
+      [ -f "$_f" ] || continue
+      _f=${_f##*/} _f=${_f%%.*}
+      case $_f in *[!0-9]*) ;; *) _n=$_f ;; esac
+    done
+    ticket=$all/queue/$((_n + 1)).$(printf %s "$run" | tr -c 'A-Za-z0-9._-' _)
+  fi
+  {
+    printf '%s\n' "$(boot) $(uptime) $ttl" "$run" "$owner" "$since" "$reason" &&
+    if [ -n "$global" ]; then echo global; else printf '%s\n' "$d"; fi
+  } >"$all/queue/.$$" && mv -f -- "$all/queue/.$$" "$ticket" || die "cannot write below $all/queue"
+}
+# in_line waits until it is our turn and nobody is in the way, or until it is of no use.
+in_line() {
+  trap 'rm -f -- "$ticket" "$all/queue/.$$"' EXIT
+  trap 'exit 143' HUP INT TERM
+  end=$(($(uptime) + wait)) heard=$(uptime) since=$(date +%s) said=
+  while worth; do
+    if [ -z "$ticket" ]; then renew_ticket; first || :; fi
+    _now="$way $(d=$way; generation) $before $of"
+    if [ "$_now" != "$said" ]; then told; fact waiting "$((before + 1)) $of"; fi
+    said=$_now
+    _b=$(timeout --foreground 0.5 head -c 1 <&5) && _c=0 || _c=$?
+    case $_c in
+      0) [ -n "$_b" ] || exit 1; renew_ticket; heard=$(uptime) ;;
+      124) [ $(($(uptime) - heard)) -le "$ttl" ] || exit 1 ;;
+      *) exit 1 ;;
+    esac
+    if attempt 0; then
+      rm -f -- "$ticket"
+      trap - EXIT
+      return 0
+    fi
+  done
+  refuse
+}
+if [ "$wait" = 0 ]; then attempt "$patience" || refuse; else attempt 1 || in_line; fi
+if [ -n "$hold" ] && mine && _n=$(alive); then { echo "$_n"; line reason; } | fact64 had; fi
+g=$(($(generation) + 1))
 # The old holder is fenced from here on: a generation names one holder for ever.
 put generation "$g"
 rm -f -- "$d/run" "$d"/lease.*
-lease "$g" "$ttl"
+if [ -n "$hold" ]; then lease "$g" "$hold" "$(($(date +%s) + hold))"; else lease "$g" "$ttl"; fi
 put owner "$owner"
 put since "$(date +%s)"
 put reason "$reason"
+# A lock on the whole host is this one and a note that points to it: one lease, one fence.
+if [ -n "$global" ]; then (_dir=$d; d=$all; put global "$_dir
+$run
+$g"); fi
+grep -qxF -- "$d" "$all/services" 2>/dev/null || printf '%s\n' "$d" >>"$all/services" || die "cannot write below $all"
 put run "$run"
 fact generation "$g"

@@ -45,7 +45,7 @@ type HostFacts struct {
 	Sudo map[string]bool
 	// Saved are the files as runs left them, for a rollback: by run, by path.
 	Saved map[string]map[string]FileFact
-	Lock  *Holder // who holds the service's lock there, nil if nobody
+	Lock  *Holder // who keeps others from changing the service there, nil if nobody
 	// Drained is the run that took the host out of service and has not put it
 	// back in, nil where there is none.
 	Drained *Drain
@@ -107,4 +107,9 @@ type Holder struct {
 	Since  int64  // Unix seconds by the host's clock
 	Reason string
 	Alive  bool // its lease has not run out
+	// Global is a lock on the whole host; Hold is one without a run, put
+	// there by hand until Until by the host's clock.
+	Global, Hold bool
+	Until        int64
+	Waiting      int // runs that wait for it
 }

@@ -87,7 +87,7 @@ func Make(in Inputs) *Plan {
 		Policy:   slices.Clone(def.Asserts),
 	}
 	if m.svc.Lock.Scope == "global" {
-		b.Lock.Name = "global"
+		b.Lock.Name, b.Lock.Global = "global", true
 	}
 	if in.Kind == Rollback {
 		b.Rollback.On = nil // it is tried once, and never rolled back itself

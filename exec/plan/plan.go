@@ -224,9 +224,10 @@ type Policy struct {
 
 // A Lock is what the run excludes.
 type Lock struct {
-	Name string        `json:"name"` // of the service, or "global"
-	Host string        `json:"host,omitempty"`
-	Wait lang.Duration `json:"wait,omitzero"`
+	Name   string        `json:"name"`            // of the service, or "global"
+	Global bool          `json:"global,omitzero"` // every other run on its hosts, of whatever service
+	Host   string        `json:"host,omitempty"`
+	Wait   lang.Duration `json:"wait,omitzero"`
 }
 
 // Options are the run-time choices that were made when planning.

@@ -15,7 +15,7 @@ import (
 // mutates tells whether an operation may change a host beyond its lock.
 func mutates(op string) bool {
 	switch op {
-	case "lock", "hold", "observe", "verify", "check":
+	case "lock", "hold", "look", "break", "observe", "verify", "check":
 		return false
 	}
 	return true
@@ -28,6 +28,11 @@ func (s *session) act(ctx context.Context, step remote.Step) error {
 		return s.take(ctx, step)
 	case "hold":
 		return s.hold(ctx, step)
+	case "break":
+		return s.breakLock(step)
+	case "look":
+		s.look(step.ID)
+		return nil
 	case "observe":
 		s.observe(step)
 		return nil

@@ -54,8 +54,12 @@ func cutOff() error { return fmt.Errorf("connection lost: %w", remote.ErrUnknown
 type session struct {
 	*conn
 	cmd   remote.Command
-	mu    sync.Mutex // one record at a time
-	lines []string   // of the step that runs
+	mu    sync.Mutex    // one record at a time
+	lines []string      // of the step that runs
+	over  chan struct{} // closed when the command is
+
+	listen sync.Once
+	heard  chan struct{} // what the deployer sends while it lives
 }
 
 func (s *session) say(r remote.Record) {
@@ -83,7 +87,8 @@ func (c *conn) Run(ctx context.Context, cmd remote.Command) error {
 		return errLost
 	default:
 	}
-	s := &session{conn: c, cmd: cmd}
+	s := &session{conn: c, cmd: cmd, over: make(chan struct{})}
+	defer close(s.over)
 	if err := s.wait(ctx, c.host.Latency); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Host struct {
 	mu     sync.Mutex
 	state  State
 	lock   lock
+	queue  []*ticket // who waits for the lock, in the order of their turn
 	faults []*fault
 	conns  []*conn
 }
