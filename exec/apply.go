@@ -39,6 +39,9 @@ type Options struct {
 	// Source is the repository that releases are brought from; nil for a
 	// rollback, which needs none.
 	Source transport.Source
+	// Deployer takes the place of this machine in a simulation; nil is this
+	// machine itself.
+	Deployer Deployer
 
 	// Ask puts a question to a person and waits; it returns when ctx ends.
 	// Where nobody can be asked it is nil, and the safe answer is taken.
@@ -46,6 +49,16 @@ type Options struct {
 	// Abort is how a person says "finish what is in flight, start nothing
 	// more"; the value is who said it. May be nil.
 	Abort <-chan string
+}
+
+// A Deployer is what a run does on the machine that it runs on, rather than
+// on a host.
+type Deployer interface {
+	// Do does a step of the plan; a check is asked until it has its answer.
+	// Host and phase are "" for a hook of the run.
+	Do(ctx context.Context, host string, phase event.Phase, s *plan.Step) error
+	// Transport makes the transport of a stage step.
+	Transport(kind string, spec map[string]any) (transport.Transport, error)
 }
 
 // A Prompt is a question to a person.

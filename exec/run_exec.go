@@ -69,6 +69,9 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 // the engine's own steps, a slow network.
 const margin = 45 * time.Second
 
+// Limit is how long a step may take on its host, which ends it then.
+func Limit(s *plan.Step) time.Duration { return within(s) }
+
 // within is how long a step may take.
 func within(s *plan.Step) time.Duration {
 	switch {
@@ -99,7 +102,7 @@ func (r *run) context(m *member) Context {
 
 // staged is the transport's part of a stage step.
 func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.Release) (*Staged, error) {
-	t, err := r.transports.get(s, r.o.Source)
+	t, err := r.transports.get(s, r.newTransport)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +119,13 @@ func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.
 	return &Staged{Step: step, Data: data, Size: size}, nil
 }
 
+func (r *run) newTransport(kind string, spec map[string]any) (transport.Transport, error) {
+	if d := r.o.Deployer; d != nil {
+		return d.Transport(kind, spec)
+	}
+	return transport.New(kind, spec, r.o.Source)
+}
+
 func delivered(r plan.Release) transport.Release {
 	return transport.Release{ID: r.ID, Tag: r.Tag, Commit: r.Commit, Tree: r.Tree}
 }
@@ -127,7 +137,7 @@ type transports struct {
 	made map[string]transport.Transport
 }
 
-func (t *transports) get(s *plan.Step, src transport.Source) (transport.Transport, error) {
+func (t *transports) get(s *plan.Step, fresh func(kind string, spec map[string]any) (transport.Transport, error)) (transport.Transport, error) {
 	spec, err := json.Marshal(s.Spec)
 	if err != nil {
 		return nil, err
@@ -138,7 +148,7 @@ func (t *transports) get(s *plan.Step, src transport.Source) (transport.Transpor
 	if made, ok := t.made[key]; ok {
 		return made, nil
 	}
-	made, err := transport.New(s.Kind, s.Spec, src)
+	made, err := fresh(s.Kind, s.Spec)
 	if err != nil {
 		return nil, err
 	}

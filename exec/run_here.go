@@ -23,13 +23,7 @@ func (w *work) local(ctx context.Context, s *plan.Step) error {
 	e := event.Event{Host: w.m.plan.Name, Phase: w.phase, Step: s.ID, At: s.At, Text: s.Text}
 	e.Type = event.StepStarted
 	w.say(e)
-	var err error
-	env := w.run.env(w.m.plan, "")
-	if s.Op == plan.OpCheck {
-		err = askHere(ctx, s, check.Where{Host: w.m.plan.Address, Env: env})
-	} else {
-		err = runHere(ctx, s, w.run.o.Root, env)
-	}
+	err := w.run.here(ctx, w.m.plan, w.phase, "", s)
 	switch {
 	case err == nil:
 		e.Type = event.StepDone
@@ -42,6 +36,37 @@ func (w *work) local(ctx context.Context, s *plan.Step) error {
 		return nil
 	}
 	return err
+}
+
+// here does a step on the deployer: for a host, or for the run as a whole.
+func (r *run) here(ctx context.Context, h *plan.Host, phase event.Phase, batch string, s *plan.Step) error {
+	env := r.env(h, batch)
+	switch {
+	case r.o.Deployer != nil:
+		return r.elsewhere(ctx, h, phase, s)
+	case s.Op == plan.OpCheck:
+		return askHere(ctx, s, check.Where{Host: h.Address, Env: env})
+	}
+	return runHere(ctx, s, r.o.Root, env)
+}
+
+// elsewhere does a step on what takes the place of the deployer.
+func (r *run) elsewhere(ctx context.Context, h *plan.Host, phase event.Phase, s *plan.Step) error {
+	name := ""
+	if h != nil {
+		name = h.Name
+	}
+	limit := within(s)
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := r.o.Deployer.Do(bounded, name, phase, s)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case bounded.Err() != nil:
+		err = fmt.Errorf("no end within %s", limit)
+	}
+	return &localError{step: s.ID, err: err}
 }
 
 // askHere asks a check from the deployer until it has its answer.

@@ -21,14 +21,13 @@ func (r *run) hook(ctx context.Context, a rollout.Action) job {
 	begun.Batch, begun.Slice = r.place(a)
 	begun.Slice = 0
 	m := r.hookHost(a.Batch)
-	env := r.env(nil, begun.Batch)
 	if s.From != deployer {
 		begun.Host = m.plan.Name
 	}
 	return job{begun, func(say func(event.Event)) event.Event {
 		var err error
 		if s.From == deployer {
-			err = runHere(ctx, s, r.o.Root, env)
+			err = r.here(ctx, nil, "", begun.Batch, s)
 		} else {
 			w := &work{run: r, m: m, steps: []plan.Step{*s}, phase: hookPhase, say: say}
 			err = w.do(ctx)
