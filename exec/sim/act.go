@@ -65,6 +65,9 @@ func (h *Host) act(step remote.Step) error {
 			return saidNo(arg["release"] + " is not there")
 		}
 		st.Live = arg["release"]
+		if h.Restless {
+			st.Running, st.Started = st.Live, time.Now()
+		}
 		h.record(arg, "live")
 	case "restart":
 		st.Running, st.Started = st.Live, time.Now()

@@ -136,33 +136,33 @@ func (s *session) step(ctx context.Context, step remote.Step) error {
 	s.lines = nil
 	mark(Began)
 	s.say(remote.Record{Kind: remote.Begin, Step: step.ID})
-	f := h.faultAt(step)
-	if f == nil {
-		f = &fault{}
-	}
-	switch f.kind {
-	case hangs:
+	f := h.faultAt(s.cmd.Name, step)
+	switch f.How {
+	case Hangs:
 		mark(Stopped)
 		return s.wait(ctx, 1000*time.Hour)
-	case silent:
+	case Silent:
 		mark(Stopped)
 		return s.silence(ctx)
 	}
-	if err := s.wait(ctx, h.takes(step.Op)); err != nil {
+	if err := s.wait(ctx, h.takes(step.Op)+f.Extra); err != nil {
 		mark(Stopped)
 		return err
 	}
-	if f.kind == drops {
+	if f.How == Drops || f.How == Vanishes {
 		mark(Stopped)
-		if f.effect {
+		if f.Effect {
 			_ = s.act(ctx, step) // nobody will hear how it ended
+		}
+		if f.How == Vanishes {
+			h.Vanish()
 		}
 		h.Drop()
 		return cutOff()
 	}
 	code := 0
-	if f.kind == fails {
-		for _, line := range f.output {
+	if f.How == Fails {
+		for _, line := range f.Output {
 			s.say(remote.Record{Kind: remote.Output, Step: step.ID, Text: line})
 		}
 		h.failed(step)
@@ -206,8 +206,9 @@ func (s *session) silence(ctx context.Context) error {
 }
 
 func (h *Host) takes(op string) time.Duration {
-	if d, ok := h.Takes[op]; ok {
-		return d
+	d, ok := h.Takes[op]
+	if !ok {
+		d = 20 * time.Millisecond
 	}
-	return 20 * time.Millisecond
+	return d + h.Slow + time.Duration(h.index)*time.Nanosecond
 }

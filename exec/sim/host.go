@@ -15,13 +15,18 @@ type Host struct {
 	// beyond that.
 	Latency time.Duration
 	Takes   map[string]time.Duration
+	// Slow is what every step takes longer.
+	Slow time.Duration
 	// Unreachable refuses connections; Silent accepts them and never speaks.
 	Unreachable bool
 	Silent      bool
+	// Restless hosts run what current points to without any restart.
+	Restless bool
 	// Broken are releases that start and then fail every check.
 	Broken map[string]bool
 
 	fleet *Fleet
+	index int           // in the fleet
 	guard chan struct{} // holds a token while nobody has the guard
 	dials int
 
@@ -29,7 +34,7 @@ type Host struct {
 	state  State
 	lock   lock
 	queue  []*ticket // who waits for the lock, in the order of their turn
-	faults []*fault
+	faults []*Fault
 	conns  []*conn
 }
 
@@ -58,13 +63,17 @@ type File struct {
 	Group   string
 }
 
-func newHost(f *Fleet, name string) *Host {
+// newHost is the host of that index. No two hosts are equally fast, so that
+// what they do never happens at the same instant and a run against the fleet
+// goes the same way each time.
+func newHost(f *Fleet, name string, index int) *Host {
 	h := &Host{
 		Name:    name,
-		Latency: 10 * time.Millisecond,
+		Latency: 10*time.Millisecond + time.Duration(index)*time.Nanosecond,
 		Takes:   map[string]time.Duration{"stage": 2 * time.Second, "restart": time.Second, "drain": time.Second},
 		Broken:  map[string]bool{},
 		fleet:   f,
+		index:   index,
 		guard:   make(chan struct{}, 1),
 		state:   State{Files: map[string]File{}, Saved: map[string]map[string]File{}},
 	}

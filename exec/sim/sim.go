@@ -25,15 +25,17 @@ import (
 type Fleet struct {
 	mu       sync.Mutex
 	hosts    map[string]*Host
+	deployer *Host
 	timeline []Mark
 }
 
 // New returns a fleet of empty hosts with these names.
 func New(names ...string) *Fleet {
-	f := &Fleet{hosts: map[string]*Host{}}
-	for _, name := range names {
-		f.hosts[name] = newHost(f, name)
+	f := &Fleet{hosts: make(map[string]*Host, len(names))}
+	for i, name := range names {
+		f.hosts[name] = newHost(f, name, i)
 	}
+	f.deployer = newHost(f, "deployer", len(names))
 	return f
 }
 

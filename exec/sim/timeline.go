@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,11 +40,22 @@ func (f *Fleet) note(m Mark) {
 	f.timeline = append(f.timeline, m)
 }
 
-// Timeline is what happened so far, oldest first.
+// Timeline is what happened so far, oldest first; what happened at the same
+// instant is in the order of the hosts.
 func (f *Fleet) Timeline() []Mark {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.timeline)
+	marks := slices.Clone(f.timeline)
+	f.mu.Unlock()
+	index := func(m Mark) int {
+		if h := f.hosts[m.Host]; h != nil {
+			return h.index
+		}
+		return f.deployer.index
+	}
+	slices.SortStableFunc(marks, func(a, b Mark) int {
+		return cmp.Or(a.At.Compare(b.At), index(a)-index(b))
+	})
+	return marks
 }
 
 // Count is how often a step of op began on a host; "" is any host.
