@@ -205,6 +205,10 @@ func convertValue(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		return convertStrings(s, v)
 	case schema.Strings:
 		return convertStrings(s, v)
+	case schema.WordLists:
+		return convertWordLists(s, v)
+	case schema.Lists:
+		return convertLists(s, v)
 	case schema.Command:
 		return convertCommand(s, v)
 	case schema.Labels:

@@ -203,6 +203,9 @@ func Overview() string {
 			continue
 		}
 		name := p.block().Name
+		if name == "scenario" {
+			b.WriteString("\nThe blocks of a scenario file, NAME.test.hcl beside NAME.hcl:\n\n")
+		}
 		for _, l := range p.block().Labels {
 			name += " " + strings.ToUpper(l.Name)
 		}

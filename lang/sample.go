@@ -13,11 +13,15 @@ import (
 // example is the smallest block that shows the place.
 func (p spot) example() Example {
 	e := Example{InService: len(p.blocks) > 1 && p.blocks[1].Name == "service"}
+	if p.ofScenarios() {
+		e.File = "hello.test.hcl"
+	}
 	blocks := p.blocks[1:]
 	if e.InService {
 		blocks = blocks[1:] // the service itself is large
 	}
 	var b strings.Builder
+	expects := false
 	for i, block := range blocks {
 		last := i == len(blocks)-1
 		b.WriteString(block.Name)
@@ -40,6 +44,7 @@ func (p spot) example() Example {
 		if !last {
 			b.WriteString("\n")
 		}
+		expects = expects || block.Name == "expect"
 	}
 	if len(blocks) == 0 && p.attr != nil {
 		fmt.Fprintf(&b, "%s = %s\n", p.attr.Name, p.attr.Sample(p.block().Name))
@@ -47,7 +52,11 @@ func (p spot) example() Example {
 		e.InService = false
 		b.WriteString(smallest)
 	}
-	b.WriteString(strings.Repeat("}\n", len(blocks)))
+	if p.ofScenarios() && !expects {
+		b.WriteString(strings.Repeat("}\n", len(blocks)-1) + "\nexpect {\noutcome = \"done\"\n}\n}\n")
+	} else {
+		b.WriteString(strings.Repeat("}\n", len(blocks)))
+	}
 	e.Text = string(hclwrite.Format([]byte(b.String())))
 	return e
 }
@@ -86,6 +95,12 @@ func sampleBody(b *strings.Builder, block *schema.Block, kind *schema.Kind, attr
 		if a.Required || chosen || a.Name == name {
 			fmt.Fprintf(b, "%s = %s\n", a.Name, attrs[i].Sample(block.Name))
 		}
+	}
+	switch {
+	case block.Name == "expect" && attr == nil:
+		b.WriteString("outcome = \"done\"\n")
+	case block.Name == "fault" && name == "extra":
+		b.WriteString("how = \"slow\"\n")
 	}
 	if block.Free {
 		b.WriteString("port = 8080\n")

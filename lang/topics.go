@@ -18,6 +18,9 @@ type spot struct {
 	attr   *schema.Attr
 }
 
+// ofScenarios tells whether the place is in a scenario file.
+func (p spot) ofScenarios() bool { return len(p.blocks) > 1 && p.blocks[1].Name == "scenario" }
+
 func (p spot) block() *schema.Block { return p.blocks[len(p.blocks)-1] }
 
 // path names the place as Explain finds it.
@@ -65,6 +68,7 @@ func places() []spot {
 		}
 	}
 	walk(spot{blocks: []*schema.Block{schema.File()}})
+	walk(spot{blocks: []*schema.Block{schema.Scenarios()}})
 	return list
 }
 
@@ -92,6 +96,10 @@ func find(topic string) (spot, error) {
 				break
 			}
 		}
+	}
+	// Who names no scenario means the definition.
+	if own := slices.DeleteFunc(slices.Clone(ends), spot.ofScenarios); len(own) == 1 {
+		ends = own
 	}
 	switch {
 	case len(ends) == 1:

@@ -3,11 +3,13 @@ package schema
 // A Document is the whole table for programs. Its format goes from 1.0 to 1.1
 // when a field is added, and to 2.0 when one changes.
 type Document struct {
-	Format   string              `json:"format"`
-	File     BlockDoc            `json:"file"` // the top level
-	Types    []TypeDoc           `json:"types"`
-	Names    map[string][]string `json:"names"` // attributes of the names that are not declared
-	Reserved []string            `json:"reserved_words"`
+	Format string   `json:"format"`
+	File   BlockDoc `json:"file"` // the top level
+	// Scenarios is the top level of a scenario file.
+	Scenarios BlockDoc            `json:"scenarios"`
+	Types     []TypeDoc           `json:"types"`
+	Names     map[string][]string `json:"names"` // attributes of the names that are not declared
+	Reserved  []string            `json:"reserved_words"`
 }
 
 // A TypeDoc says how values of a type are written.
@@ -66,7 +68,7 @@ type AttrDoc struct {
 
 // Describe is the table for programs.
 func Describe() Document {
-	return Document{Format: "1.0", File: describe(File(), Literal), Types: TypeDocs(), Names: Roots(), Reserved: Reserved()}
+	return Document{Format: "1.1", File: describe(File(), Literal), Scenarios: describe(Scenarios(), Constant), Types: TypeDocs(), Names: Roots(), Reserved: Reserved()}
 }
 
 // TypeDocs are all types with how their values are written.
@@ -90,6 +92,8 @@ func TypeDocs() []TypeDoc {
 		{Types, "The type of a variable.", "list(string)"},
 		{Any, "Any value.", `["a", 1]`},
 		{Values, "Values by the names of declared variables.", "{ workers = 8 }"},
+		{WordLists, "By name, a text or a list of texts.", `{ restart = ["web[01-02].example.org"] }`},
+		{Lists, "A list of lists of texts.", `[["web01.example.org"], ["web[02-03].example.org"]]`},
 	}
 }
 

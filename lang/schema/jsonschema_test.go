@@ -382,4 +382,5 @@ func TestTheDocumentSaysEverything(t *testing.T) {
 		}
 	}
 	walk("", d.File, schema.File())
+	walk("", d.Scenarios, schema.Scenarios())
 }

@@ -98,6 +98,26 @@ var samples = map[string]string{
 	"timeout":              `"10s"`,
 	"soak":                 `"5m"`,
 	"wait":                 `"10m"`,
+	"scenario.env":         `"production"`,
+	"scenario.service":     `"hello"`,
+	"scenario.release":     `"release/2015-06-10/2"`,
+	"fleet":                `{ "*" = "release/2015-06-10/1" }`,
+	"limit":                `["web[01-04].example.org"]`,
+	"without":              `["web01.example.org"]`,
+	"fail":                 `{ "check.http.front" = "web01.example.org" }`,
+	"unreachable":          `["web01.example.org"]`,
+	"slow":                 `{ "web01.example.org" = "30s" }`,
+	"fault.hosts":          `["web01.example.org"]`,
+	"passes":               "3",
+	"extra":                `"30s"`,
+	"kill.at":              `"restart"`,
+	"kill.host":            `"web01.example.org"`,
+	"abort.at":             `"restart"`,
+	"abort.host":           `"web01.example.org"`,
+	"touched":              `["web01.example.org"]`,
+	"expect.release":       `{ "*" = "release/2015-06-10/1" }`,
+	"expect.out":           "[]",
+	"reason":               `"check.http.front"`,
 }
 
 func sampleText(a Attr) string {
@@ -147,6 +167,7 @@ func (l Label) Sample(block string) string {
 	}
 	if name, ok := map[string]string{
 		"variable": "workers", "hosts": "web", "environment": "production", "service": "hello",
+		"scenario": "a bad canary is rolled back", "fault": "check.http.front",
 		"batch": "canary", "check": "front", "hook": "warm",
 	}[block]; ok {
 		return name

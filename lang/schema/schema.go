@@ -26,6 +26,9 @@ const (
 	Types    Type = "type"             // string, list(number) …
 	Any      Type = "any value"
 	Values   Type = "object" // keys are names of variables
+
+	WordLists Type = "map of strings or lists of strings"
+	Lists     Type = "list of lists of strings"
 )
 
 // A Scope is the set of names that an expression may use.
