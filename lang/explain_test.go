@@ -30,6 +30,12 @@ func TestEveryExampleOfTheLanguageIsValid(t *testing.T) {
 			t.Errorf("%s is not in its example:\n%s", topic, x.Example.Text)
 		}
 		e := *x.Example
+		if strings.HasSuffix(e.File, ".test.hcl") {
+			if _, diags := lang.LoadScenarios(fstest.MapFS{e.File: {Data: []byte(e.Text)}}, e.File); len(diags) > 0 {
+				t.Errorf("%s:\n%s\n%s", topic, e.Text, show(diags))
+			}
+			continue
+		}
 		examples := []lang.Example{e}
 		has := func(text string) bool { return strings.Contains(e.Text, text) }
 		add := func(text string, in bool) { examples = append(examples, lang.Example{Text: text, InService: in}) }
@@ -151,6 +157,7 @@ func TestOverviewNamesEveryBlock(t *testing.T) {
 		}
 	}
 	walk(schema.File())
+	walk(schema.Scenarios())
 	for line := range strings.Lines(text) {
 		if len(line) > 180 {
 			t.Errorf("a long line: %s", line)

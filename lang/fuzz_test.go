@@ -45,7 +45,7 @@ func FuzzLoad(f *testing.F) {
 			if d.Code == "" || d.Summary == "" {
 				t.Errorf("a diagnostic without code or summary: %+v", d)
 			}
-			checkRange(t, c, d)
+			checkRange(t, c.Files(), d)
 		}
 	})
 }
@@ -89,7 +89,7 @@ service "s" {
 		}
 		c, diags := lang.Load(fstest.MapFS{"main.hcl": {Data: []byte(definition)}, "list": {Data: []byte(list)}, "json": {Data: []byte(inventory)}}, "main.hcl", lang.Options{})
 		for _, d := range append(diags, c.Validate(nil)...) {
-			checkRange(t, c, d)
+			checkRange(t, c.Files(), d)
 			if strings.Contains(d.Detail, "hunter22") {
 				t.Errorf("%+v", d)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"shipit/exec"
+	"shipit/exec/scenario"
 	"shipit/lang"
 	"shipit/lang/diag"
 )
@@ -117,8 +120,14 @@ func (g golden) run(t *testing.T) (diags, definition string) {
 	} else {
 		list = append(list, c.Validate(g.vars)...).Sorted()
 	}
+	texts := c.Files()
+	if g.files[scenarios] != nil && !list.HasErrors() {
+		var played map[string][]byte
+		list, played = play(c, g.files)
+		maps.Copy(texts, played)
+	}
 	for _, d := range list {
-		checkRange(t, c, d)
+		checkRange(t, texts, d)
 	}
 	if d != nil {
 		text, err := json.MarshalIndent(d, "", "  ")
@@ -130,8 +139,23 @@ func (g golden) run(t *testing.T) (diags, definition string) {
 	return show(list), definition
 }
 
+// scenarios is the scenario file beside main.hcl.
+const scenarios = "main.test.hcl"
+
+// play plays the scenarios beside a definition, for what is wrong with them.
+func play(c *lang.Config, files fstest.MapFS) (diag.List, map[string][]byte) {
+	s, list := lang.LoadScenarios(files, scenarios)
+	if list.HasErrors() {
+		return list, s.Files()
+	}
+	for _, x := range s.List {
+		list = append(list, scenario.Play(c, x, scenario.Options{Exit: func(exec.Result, error) int { return 0 }}).Diags...)
+	}
+	return list.Sorted(), s.Files()
+}
+
 // checkRange checks that every place lies inside of a file that was read.
-func checkRange(t *testing.T, c *lang.Config, d diag.Diagnostic) {
+func checkRange(t *testing.T, texts map[string][]byte, d diag.Diagnostic) {
 	t.Helper()
 	places := []diag.Range{d.Subject}
 	for _, r := range d.Related {
@@ -141,7 +165,7 @@ func checkRange(t *testing.T, c *lang.Config, d diag.Diagnostic) {
 		if r == (diag.Range{}) {
 			continue
 		}
-		text, ok := c.Files()[r.File]
+		text, ok := texts[r.File]
 		if !ok && d.Code != "E0102" && d.Code != "E0104" {
 			t.Errorf("%s is in the file %q, which was not read", d.Code, r.File)
 		}

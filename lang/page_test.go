@@ -93,7 +93,11 @@ func said(t *testing.T, examples []lang.Example) diag.List {
 		_, err := tag.ParseScheme(s)
 		return err
 	}})
+	files := assemble(examples)
 	switch {
+	case files[scenarios] != nil:
+		list, _ = play(c, files)
+		return list
 	case command == "validate":
 		return append(slices.Clone(list), c.Validate(in.Vars)...).Sorted()
 	case list.HasErrors():

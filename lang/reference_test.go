@@ -72,6 +72,7 @@ func TestReferenceMentionsEverything(t *testing.T) {
 		}
 	}
 	walk(schema.File())
+	walk(schema.Scenarios())
 }
 
 func reference() string {
@@ -83,12 +84,16 @@ func reference() string {
 	for _, c := range file.Blocks {
 		block(&b, c, "", schema.Literal)
 	}
+	fmt.Fprintf(&b, "\n## Scenario files\n\n%s See [testing](testing.md).\n", schema.Scenarios().Doc)
+	for _, c := range schema.Scenarios().Blocks {
+		block(&b, c, "", schema.Constant)
+	}
 	b.WriteString("\n## Functions\n\n| function | result |\n|---|---|\n")
 	for _, name := range eval.FunctionNames() {
 		call, result, _ := strings.Cut(eval.Describe(name), ": ")
 		fmt.Fprintf(&b, "| `%s` | %s |\n", call, cell(result))
 	}
-	b.WriteString("\n## Codes of messages\n\nA code never changes its meaning. E01 is about text and structure, E02 about names, E03 about values, E04 about\nrules between blocks, E05 about variables and environments; W are warnings.\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString("\n## Codes of messages\n\nA code never changes its meaning. E01 is about text and structure, E02 about names, E03 about values, E04 about\nrules between blocks, E05 about variables and environments, E06 about scenarios; W are warnings.\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range lang.Codes() {
 		fmt.Fprintf(&b, "| %s | %s |\n", c.Code, cell(c.Meaning))
 	}

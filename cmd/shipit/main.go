@@ -28,6 +28,7 @@ type cli struct {
 	Tag      tagCmd      `cmd:"" help:"Create and push the next tag of the scheme."`
 	Show     showCmd     `cmd:"" help:"Show a saved plan."`
 	Validate validateCmd `cmd:"" help:"Check definitions, offline, for every host of every environment."`
+	Test     testCmd     `cmd:"" help:"Play the scenarios beside definitions on a simulated fleet."`
 	Console  consoleCmd  `cmd:"" help:"Evaluate expressions among the names of a definition."`
 	Fmt      fmtCmd      `cmd:"" help:"Rewrite definitions in the canonical form."`
 	Schema   schemaCmd   `cmd:"" help:"List the blocks and arguments of the language; as JSON for programs."`

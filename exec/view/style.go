@@ -49,6 +49,12 @@ func (s Style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+// Good and Bad are words that say how something ended.
+func (s Style) Good(word string) string { return s.paint(green, word) }
+
+// Bad is Good for what failed.
+func (s Style) Bad(word string) string { return s.paint(red, word) }
+
 // mark colours a marker of a plan.
 func (s Style) mark(m string) string {
 	switch m {

@@ -1,0 +1,165 @@
+// Package scenario plays the scenarios of a definition: the real planner and
+// the real engine on a simulated fleet, in virtual time.
+package scenario
+
+import (
+	"context"
+	"time"
+
+	"shipit/exec"
+	"shipit/exec/event"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
+	"shipit/exec/sim"
+	"shipit/lang"
+	"shipit/lang/diag"
+)
+
+// Options are what scenarios need besides the definition.
+type Options struct {
+	Version string
+	// Exit is the exit code of an apply that ended so.
+	Exit func(exec.Result, error) int
+}
+
+// A Result is what came of a scenario.
+type Result struct {
+	Scenario lang.Scenario
+	// Diags are mistakes of the scenario or of its definition; with errors
+	// among them it was not played to its end.
+	Diags    diag.List
+	Failures []Failure
+	Took     time.Duration // of the fleet's time
+	Hosts    int
+	Timeline []string // what happened, a line each
+}
+
+// OK tells that the scenario went as expected.
+func (r *Result) OK() bool { return len(r.Failures) == 0 && !r.Diags.HasErrors() }
+
+// A Failure is something that came out otherwise than expected.
+type Failure struct {
+	What string // the attribute of expect
+	Want string
+	Got  string
+	At   diag.Range
+}
+
+// Play plays one scenario of a definition.
+func Play(cfg *lang.Config, s lang.Scenario, o Options) *Result {
+	p := &play{
+		cfg: cfg, s: s, o: o, res: &Result{Scenario: s},
+		defs: map[string]*lang.Definition{}, touched: map[string]bool{},
+	}
+	virtually(func() {
+		defer func() { p.res.Diags = p.res.Diags.Sorted() }()
+		p.begun = time.Now()
+		if !p.prepare() {
+			return
+		}
+		if !p.apply("run-1", p.s.Kill) {
+			return
+		}
+		if p.s.Kill != nil && p.killed && p.s.Kill.Then == "apply" {
+			time.Sleep(time.Minute) // somebody has to notice
+			p.note("the release is planned and applied again")
+			p.apply("run-2", nil)
+		}
+		p.res.Took = time.Since(p.begun)
+		p.judge()
+		p.res.Timeline = p.timeline()
+	})
+	return p.res
+}
+
+// A play is a scenario that is being played.
+type play struct {
+	cfg   *lang.Config
+	s     lang.Scenario
+	o     Options
+	res   *Result
+	begun time.Time
+
+	vars  []lang.Assignment
+	def   *lang.Definition // for the wanted release
+	defs  map[string]*lang.Definition
+	names []string // of the hosts
+	rel   plan.Release
+	runs  map[string]string // tag by host, before
+	fleet *sim.Fleet
+
+	plan    *plan.Plan
+	killed  bool
+	outcome event.Outcome
+	hosts   []rollout.Host
+	exit    int
+	reasons []string // what was said against the last run
+	slices  [][]string
+	touched map[string]bool
+	log     []entry
+}
+
+// An entry is an event, or a remark of ours, with the plan it is about.
+type entry struct {
+	event.Event
+	plan *plan.Plan
+}
+
+func (p *play) note(text string) {
+	p.log = append(p.log, entry{Event: event.Event{Time: time.Now(), Type: event.Note, Text: text}})
+}
+
+// apply plans and applies; false where the scenario is wrong.
+func (p *play) apply(run string, kill *lang.Interruption) bool {
+	d := &deployer{play: p, fleet: p.fleet}
+	fleet := exec.NewFleet(d)
+	defer fleet.Close()
+	ctx := context.Background()
+	if p.plan = p.makePlan(ctx, fleet); p.plan == nil {
+		return false
+	}
+	if run == "run-1" && !p.arm() {
+		return false
+	}
+	p.reasons, p.slices = nil, nil
+	j := &journal{play: p, deployer: d, plan: p.plan, kill: kill}
+	o := exec.Options{
+		Plan: p.plan, Fleet: fleet, Journal: j, Deployer: d,
+		Run: run, By: "test@simulation", Reason: p.s.Name,
+		Secrets: p.secret, Ask: p.answer,
+	}
+	if p.s.Abort != nil {
+		j.abort = make(chan string, 1)
+		o.Abort = j.abort
+	}
+	result, err := exec.Apply(ctx, o)
+	p.outcome, p.hosts, p.exit = result.Outcome, result.Hosts, p.o.Exit(result, err)
+	for _, h := range result.Hosts {
+		p.touched[h.Name] = p.touched[h.Name] || h.Touched
+		if h.Reason != "" {
+			p.reasons = append(p.reasons, h.Name+": "+h.Reason)
+		}
+	}
+	p.killed = d.dead.Load()
+	switch {
+	case p.killed:
+		p.outcome = ""
+	case err != nil:
+		p.reasons = append(p.reasons, err.Error())
+		p.note(err.Error())
+	case !result.Started:
+		p.note(string(result.Outcome))
+	}
+	return true
+}
+
+// answer answers the questions of a run.
+func (p *play) answer(_ context.Context, q exec.Prompt) (exec.Answer, error) {
+	choice := p.s.Confirm
+	for _, c := range q.Choices {
+		if c == "rollback" && p.s.Abort != nil { // what becomes of an aborted run
+			choice = p.s.Abort.Then
+		}
+	}
+	return exec.Answer{Choice: choice, By: "somebody"}, nil
+}
