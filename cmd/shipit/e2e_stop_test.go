@@ -218,7 +218,7 @@ func TestE2EHostThatIsLostMidway(t *testing.T) {
 			}
 		}
 		if stays {
-			contains(t, p.wants(5), "h1    unknown", "cannot reach h1", "h1 is still out of service", "A human is needed")
+			contains(t, p.wants(5), "h1    unknown", "cannot reach h1", "Out of service, as far as is known: h1.", "A human is needed")
 			h.startSSHD()
 			h.waitForBanner()
 		} else {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"time"
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
@@ -11,7 +12,9 @@ import (
 func (r *Rollout) applyHost(h *hostState, e event.Event) {
 	switch e.Type {
 	case event.HostStarted:
-		r.begin(h, e.Phase)
+		if h.running == "" && r.begin(h, e.Phase) {
+			h.since = e.Time.Round(0) // as a journal keeps it
+		}
 	case event.StepStarted, event.StepDone, event.StepFailed:
 		if !h.inPhase(e.Phase) {
 			return
@@ -23,13 +26,23 @@ func (r *Rollout) applyHost(h *hostState, e event.Event) {
 	case event.HostDone:
 		// What was in flight when the process ended may be found done.
 		if h.inPhase(e.Phase) || h.cut == e.Phase && h.cut != "" && r.begin(h, e.Phase) {
+			h.worked(e.Time)
 			r.done(h)
 		}
 	case event.HostFailed:
 		// A phase may fail before it was announced: no connection, no start.
 		if h.inPhase(e.Phase) || r.begin(h, e.Phase) {
+			h.worked(e.Time)
 			r.failed(h, e)
 		}
+	}
+}
+
+// worked counts the time of the phase that ends, of those that are about what
+// runs.
+func (h *hostState) worked(end time.Time) {
+	if !h.since.IsZero() && h.running != event.Stage && h.running != event.Prune {
+		h.Took += max(0, end.Round(0).Sub(h.since))
 	}
 }
 
@@ -77,6 +90,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 		return false
 	}
 	h.running, h.Phase, h.Step, h.cut = phase, phase, "", ""
+	h.since = time.Time{}
 	return true
 }
 

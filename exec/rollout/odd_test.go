@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -136,5 +137,33 @@ func TestARunSaysWhyItIsHalted(t *testing.T) {
 		if got := r.Halted(); got != want {
 			t.Errorf("%q: %q, want %q", scenario, got, want)
 		}
+	}
+}
+
+func TestAHostsTimeIsThatOfTheWorkOnWhatRuns(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Body: plan.Body{
+		Hosts: []plan.Host{{
+			Name: "h", Action: plan.Update,
+			Stage: []plan.Step{{ID: "stage", Op: plan.OpStage}}, Switch: []plan.Step{{ID: "restart", Op: plan.OpRestart}},
+		}},
+		Batches: []plan.Batch{{Name: "all", Slices: [][]string{{"h"}}}},
+	}}
+	r := rollout.New(p)
+	start := time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
+	for i, e := range []event.Event{
+		{Type: event.RunStarted},
+		{Type: event.HostStarted, Host: "h", Phase: event.Stage},
+		{Type: event.HostDone, Host: "h", Phase: event.Stage},
+		{Type: event.BatchStarted, Batch: "all", Slice: 1},
+		{Type: event.HostStarted, Host: "h", Phase: event.Switch},
+		{Type: event.StepStarted, Host: "h", Phase: event.Switch, Step: "restart"},
+		{Type: event.HostDone, Host: "h", Phase: event.Switch},
+	} {
+		e.Time = start.Add(time.Duration(i*i) * time.Second)
+		r.Apply(e)
+	}
+	if got := r.Hosts()[0].Took; got != 20*time.Second { // from the 16th to the 36th second
+		t.Errorf("the host took %v, want 20s", got)
 	}
 }

@@ -5,7 +5,11 @@
 // every prefix.
 package rollout
 
-import "shipit/exec/event"
+import (
+	"time"
+
+	"shipit/exec/event"
+)
 
 // A Status is where a host stands.
 type Status string
@@ -67,6 +71,8 @@ type Host struct {
 	Detail  []string
 	At      string // file:line of the block whose step failed
 	Cause   event.Cause
-	Touched bool // something that runs was or may have been changed
-	Drained bool // out of service, as far as anybody knows
+	Touched bool          // something that runs was or may have been changed
+	Drained bool          // out of service, as far as anybody knows
+	Fenced  bool          // another run's since: nobody here can say what runs now
+	Took    time.Duration // at work there on what runs: its switch, checks and undo together
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"time"
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
@@ -45,6 +46,7 @@ type hostState struct {
 
 	running event.Phase // the phase in flight, "" at rest
 	moment  string      // of a running After
+	since   time.Time   // when it began; zero where no event said so
 
 	fault  fault       // the first failure on the way forward; budgets count it
 	prior  Status      // before the phase that was begun last
@@ -141,7 +143,7 @@ func (r *Rollout) Hosts() []Host {
 	hosts := make([]Host, len(r.hosts))
 	for i, h := range r.hosts {
 		hosts[i] = h.Host
-		hosts[i].Detail = slices.Clone(h.Detail)
+		hosts[i].Detail, hosts[i].Fenced = slices.Clone(h.Detail), h.fenced
 	}
 	return hosts
 }

@@ -3,11 +3,14 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
+	"shipit/lang/diag"
 )
 
 // Report prints what every host runs now and how the run ended: the table
@@ -24,40 +27,86 @@ func Report(w io.Writer, p *plan.Plan, hosts []rollout.Host, o event.Outcome, s 
 			}
 			return cell
 		})
-		for _, h := range hosts {
-			if h.Drained && (h.Status == rollout.Stuck || h.Status == rollout.Unknown) {
-				fmt.Fprintf(w, "%s is still out of service (drained).\n", h.Name)
-			}
-		}
+		leftOut(w, p, hosts, s)
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, s.paint(outcomeColor(o), Verdict(p, hosts, o)))
 }
 
-// reportRows are the hosts that were touched, one a row, and then the others,
-// those that say the same in one row.
+// many is from how many hosts on those that are done and say the same share a
+// row.
+const many = 12
+
+// reportRows are the hosts that were touched, one a row unless they are many,
+// and then the others, those that say the same in one row.
 func reportRows(p *plan.Plan, hosts []rollout.Host) [][]string {
-	rows := [][]string{{"HOST", "RESULT", "RELEASE", "LAST STEP"}}
-	type untouched struct{ status, release, last string }
-	var order []untouched
-	names := map[untouched][]string{}
+	type said struct{ status, release, last string }
+	type row struct {
+		said
+		names       []string
+		least, most time.Duration
+	}
+	var touched, rest []*row
+	shared := map[said]*row{}
 	for _, h := range hosts {
 		h.Status = ended(h)
-		u := untouched{string(h.Status), runs(p, h), lastStep(h)}
-		switch {
-		case h.Touched:
-			rows = append(rows, []string{h.Name, u.status, u.release, u.last})
-			continue
-		case names[u] == nil:
-			order = append(order, u)
+		what := said{string(h.Status), runs(p, h), lastStep(h)}
+		r := shared[what]
+		if r == nil || h.Touched && (h.Status != rollout.Done || len(hosts) < many) {
+			r = &row{said: what, least: h.Took}
+			if h.Touched {
+				touched = append(touched, r)
+			} else {
+				rest = append(rest, r)
+			}
+			if !h.Touched || h.Status == rollout.Done {
+				shared[what] = r
+			}
 		}
-		names[u] = append(names[u], h.Name)
+		r.names = append(r.names, h.Name)
+		r.least, r.most = min(r.least, h.Took), max(r.most, h.Took)
 	}
-	for _, u := range order {
-		rows = append(rows, []string{hostNames(names[u]), u.status, u.release, u.last})
+	rows := [][]string{{"HOST", "RESULT", "RELEASE", "TIME", "LAST STEP"}}
+	for _, r := range append(touched, rest...) {
+		time := ""
+		if r.most > 0 {
+			if time = took(r.most); took(r.least) != time {
+				time = took(r.least) + " to " + time
+			}
+		}
+		rows = append(rows, []string{hostNames(r.names), r.status, r.release, time, r.last})
 	}
 	return rows
 }
+
+// leftOut says which hosts may be out of service, and what puts them back.
+func leftOut(w io.Writer, p *plan.Plan, hosts []rollout.Host, s Style) {
+	var names []string
+	back := ""
+	for _, h := range hosts {
+		ph := p.Host(h.Name)
+		if ph == nil || !h.Drained || !slices.ContainsFunc(ph.Switch, isDrain) {
+			continue
+		}
+		names = append(names, h.Name)
+		for _, step := range ph.Switch {
+			if step.Op == plan.OpUndrain && back == "" {
+				back = step.Text
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	text := fmt.Sprintf("Out of service, as far as is known: %s. shipit puts no host back whose checks did not pass; once one is well, on it: %s",
+		hostNames(names), diag.CleanLine(strings.TrimPrefix(back, "undrain: ")))
+	fmt.Fprintln(w)
+	for _, line := range wrap(text, s.width()) {
+		fmt.Fprintln(w, line)
+	}
+}
+
+func isDrain(s plan.Step) bool { return s.Op == plan.OpDrain }
 
 // Verdict is the one sentence that says what runs now.
 func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
@@ -76,10 +125,17 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 	case event.Nothing:
 		return fmt.Sprintf("Nothing to do: %s runs on %s already.", what, plural(count[rollout.Kept], "host"))
 	case event.RolledBack:
-		if count[rollout.Undone] == 1 {
-			return verb + " failed: the one host that was touched is back on what it ran before."
+		where := "what they ran before"
+		if slices.ContainsFunc(hosts, func(h rollout.Host) bool {
+			ph := p.Host(h.Name)
+			return h.Status == rollout.Undone && ph != nil && ph.Back.ID != ph.From.ID
+		}) {
+			where = "the last good release of each"
 		}
-		return fmt.Sprintf("%s failed: all %d hosts that were touched are back on what they ran before.", verb, count[rollout.Undone])
+		if count[rollout.Undone] == 1 {
+			return verb + " failed: the one host that was touched is back on " + strings.NewReplacer("they", "it", " of each", "").Replace(where) + "."
+		}
+		return fmt.Sprintf("%s failed: all %d hosts that were touched are back on %s.", verb, count[rollout.Undone], where)
 	case event.Mixed:
 		return fmt.Sprintf("%s failed and the hosts are mixed: %s. A human is needed.", verb, tally(count))
 	case event.Abort:
@@ -129,11 +185,12 @@ func tally(count map[rollout.Status]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// runs is the tag of the release that a host runs, as far as is known.
+// runs is the tag of the release that a host was seen to run, and "?" where
+// nobody can say.
 func runs(p *plan.Plan, h rollout.Host) string {
 	ph := p.Host(h.Name)
-	if ph == nil {
-		return ""
+	if ph == nil || !known(ph, h) {
+		return "?"
 	}
 	r := ph.From
 	switch h.Status {
@@ -141,10 +198,6 @@ func runs(p *plan.Plan, h rollout.Host) string {
 		r = ph.To
 	case rollout.Undone:
 		r = ph.Back
-	case rollout.Unknown, rollout.Stuck:
-		if h.Touched {
-			return "?"
-		}
 	}
 	switch {
 	case r.ID == "":
@@ -153,6 +206,20 @@ func runs(p *plan.Plan, h rollout.Host) string {
 		return r.ID
 	}
 	return r.Tag
+}
+
+// known tells whether it was seen what a host runs: nobody asked one that was
+// left out, one that failed is in between, and what another run or a person
+// did to one since, only that one can say.
+func known(ph *plan.Host, h rollout.Host) bool {
+	switch h.Status {
+	case rollout.Done, rollout.Undone:
+		return !h.Fenced
+	case rollout.Doing, rollout.Undoing, rollout.Cut, rollout.Stuck, rollout.Unknown:
+		return false
+	}
+	asked := ph.Fingerprint.HostKey != ""
+	return asked && !h.Touched && !h.Fenced && h.Cause != event.Stale && h.Cause != event.Fenced
 }
 
 func lastStep(h rollout.Host) string {

@@ -134,16 +134,38 @@ func report(t *testing.T, o event.Outcome, ended map[int]rollout.Host) func(io.W
 	return func(w io.Writer, s view.Style) { view.Report(w, p, hosts, o, s) }
 }
 
+var older = plan.Release{ID: "release-2015-06-01-1-000000000000", Tag: "release/2015-06-01/1"}
+
+// brief is a plan of what a report needs: n hosts that run from, and that a
+// failure takes to back.
+func brief(n int, from, back plan.Release) *plan.Plan {
+	p := &plan.Plan{Body: plan.Body{Kind: plan.Deploy, Service: "restbase", Release: fresh}}
+	for i := range n {
+		p.Body.Hosts = append(p.Body.Hosts, plan.Host{
+			Name: fmt.Sprintf("restbase%04d.eqiad.wmnet", i+1), Action: plan.Update, From: from, To: fresh, Back: back,
+			Fingerprint: plan.Fingerprint{HostKey: "ssh-ed25519 SHA256:abc"},
+		})
+	}
+	return p
+}
+
 func TestReport(t *testing.T) {
 	t.Parallel()
-	done := rollout.Host{Status: rollout.Done, Touched: true}
+	done := rollout.Host{Status: rollout.Done, Touched: true, Took: 2300 * time.Millisecond}
+	fleet := map[int]rollout.Host{}
+	for i := range 500 {
+		fleet[i] = rollout.Host{Status: rollout.Done, Touched: true, Took: time.Duration(i+1) * 100 * time.Millisecond}
+	}
+	fleet[17] = rollout.Host{Status: rollout.Done, Touched: true, Fenced: true, Took: time.Second}
+	fleet[99] = rollout.Host{Status: rollout.Failed, Cause: event.Stale, Reason: "current changed since the plan"}
+	undone := rollout.Host{Status: rollout.Undone, Touched: true, Took: 72 * time.Second, Step: "check.http.info", Reason: "status 500, wanted 200"}
 	for name, test := range map[string]struct {
 		outcome event.Outcome
 		hosts   map[int]rollout.Host
 	}{
 		"report-done": {event.Done, map[int]rollout.Host{0: done, 1: done, 2: done, 3: done, 4: done, 5: done, 6: done, 7: done}},
 		"report-back": {event.RolledBack, map[int]rollout.Host{
-			0: {Status: rollout.Undone, Touched: true, Step: "check.http.info", Reason: "restbase1001.eqiad.wmnet: status 500, wanted 200"},
+			0: {Status: rollout.Undone, Touched: true, Took: 72 * time.Second, Step: "check.http.info", Reason: "restbase1001.eqiad.wmnet: status 500, wanted 200"},
 			1: {Status: rollout.Staged},
 		}},
 		"report-mixed": {event.Mixed, map[int]rollout.Host{
@@ -158,6 +180,25 @@ func TestReport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			golden(t, name, report(t, test.outcome, test.hosts))
+		})
+	}
+	for name, test := range map[string]struct {
+		plan    *plan.Plan
+		outcome event.Outcome
+		hosts   map[int]rollout.Host
+	}{
+		"report-many":  {brief(500, old, old), event.Mixed, fleet},
+		"report-first": {brief(3, plan.Release{}, plan.Release{}), event.Mixed, map[int]rollout.Host{0: {Status: rollout.Stuck, Touched: true, Took: time.Second, Step: "check.http.info", Reason: "status 500, wanted 200; there is nothing to go back to"}}},
+		"report-good":  {brief(3, old, older), event.RolledBack, map[int]rollout.Host{0: undone, 1: undone}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hosts := rollout.New(test.plan).Hosts()
+			for i, h := range test.hosts {
+				h.Name = hosts[i].Name
+				hosts[i] = h
+			}
+			golden(t, name, func(w io.Writer, s view.Style) { view.Report(w, test.plan, hosts, test.outcome, s) })
 		})
 	}
 }
