@@ -79,6 +79,8 @@ type Result struct {
 	Outcome event.Outcome
 	Started bool           // RunStarted is in the journal
 	Hosts   []rollout.Host // in the plan's order; empty unless Started
+	// Resumable tells that Resume would find something to do.
+	Resumable bool
 }
 
 // A RefusedError is a plan that cannot be applied as it is.

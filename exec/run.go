@@ -177,7 +177,7 @@ func (r *run) abort(who, text string) {
 func (r *run) finish() (Result, error) {
 	outcome := r.roll.Outcome()
 	r.record(event.Event{Type: event.RunFinished, Outcome: outcome, Text: "the run is over: " + string(outcome)})
-	return Result{Outcome: outcome, Started: true, Hosts: r.roll.Hosts()}, r.journal
+	return Result{Outcome: outcome, Started: true, Hosts: r.roll.Hosts(), Resumable: r.roll.Resumable()}, r.journal
 }
 
 // newRun makes the members of a run: every host that the plan changes, or

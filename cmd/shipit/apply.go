@@ -61,7 +61,11 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 	}
 	all := &allPlanned{}
 	for _, p := range set.Plans {
-		pd, err := c.restore(ctx, w, file, p)
+		root, err := rootOfPlan(file, p)
+		if err != nil {
+			return err
+		}
+		pd, err := c.restore(ctx, w, root, p, true)
 		if err != nil {
 			return err
 		}
@@ -76,39 +80,47 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 	return c.runFlags.runAll(ctx, w, all, stop)
 }
 
-// restore finds what belongs to a plan and is not in it: the definition's
-// directory, the repository, the sensitive values.
-func (c *applyCmd) restore(ctx context.Context, w *world, file string, p *plan.Plan) (*planned, error) {
-	pd := &planned{plan: p}
-	var err error
-	if pd.root, err = rootOfPlan(file, p); err != nil {
-		return nil, err
-	}
-	s, _, err := parse(filepath.Join(pd.root, filepath.Base(p.Body.Definition)), "")
+// restore finds what belongs to a plan and is not in it: the repository and
+// the sensitive values. root is the
+// directory of its definition; bring tells that releases are to be brought.
+func (f *definitionFlags) restore(ctx context.Context, w *world, root string, p *plan.Plan, bring bool) (*planned, error) {
+	pd := &planned{plan: p, root: root}
+	s, in, err := f.reread(w, pd, p)
 	if err != nil {
 		return nil, err
 	}
-	pd.one = len(s.cfg.Services()) > 1
-	f := definitionFlags{Env: p.Body.Env, Var: c.Var, VarFile: c.VarFile}
-	vars, err := f.assignments(w)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
-	}
-	r := &reading{sources: []*source{s}}
-	r.hide(w, vars) // hosts may print them, whatever the plan is about
 	if p.Sensitive() {
-		s.service, s.vars = p.Body.Service, r.assigned(s, vars)
+		s.service = p.Body.Service
 		s.inventory = lister(s.base(), func() bool { return w.signal.Load() != nil })
-		if pd.def, err = f.evaluate(w, s, langRelease(p)); err != nil {
+		if pd.def, err = in.evaluate(w, s, langRelease(p)); err != nil {
 			return nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
 		}
 	}
-	if p.Body.Kind == plan.Deploy {
+	if p.Body.Kind == plan.Deploy && bring {
 		if pd.repo, err = openRepo(ctx, w, pd.root, p.Body.Repo); err != nil {
 			return nil, err
 		}
 	}
 	return pd, nil
+}
+
+// reread reads the definition of a plan again, without evaluating it, and
+// hides its sensitive values: hosts may print them, whatever the plan is about.
+func (f *definitionFlags) reread(w *world, pd *planned, p *plan.Plan) (*source, *definitionFlags, error) {
+	s, _, err := parse(filepath.Join(pd.root, filepath.Base(p.Body.Definition)), "")
+	if err != nil {
+		return nil, nil, err
+	}
+	pd.one = len(s.cfg.Services()) > 1
+	in := &definitionFlags{Env: p.Body.Env, Var: f.Var, VarFile: f.VarFile}
+	vars, err := in.assignments(w)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)
+	}
+	r := &reading{sources: []*source{s}}
+	r.hide(w, vars)
+	s.vars = r.assigned(s, vars)
+	return s, in, nil
 }
 
 // rootOfPlan finds the directory of the definition that a plan was made from:

@@ -33,7 +33,7 @@ func (w *world) look(args []string) {
 		case command == "" && !strings.HasPrefix(a, "-"):
 			command = a
 		}
-		w.applies = command == "apply" || command == "rollback"
+		w.applies = command == "apply" || command == "rollback" || command == "resume"
 	}
 }
 

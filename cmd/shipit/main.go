@@ -23,6 +23,8 @@ type cli struct {
 	Plan     planCmd     `cmd:"" help:"Show exactly what would change on every host."`
 	Apply    applyCmd    `cmd:"" help:"Do what a plan says, in batches, checked, abortable."`
 	Rollback rollbackCmd `cmd:"" help:"Take the hosts back to their last good release."`
+	Resume   resumeCmd   `cmd:"" help:"Go on with a run that was interrupted."`
+	Runs     runsCmd     `cmd:"" help:"List the runs recorded here, newest first."`
 	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
 	Releases releasesCmd `cmd:"" help:"List the releases, newest first, and where each one runs."`
 	Tag      tagCmd      `cmd:"" help:"Create and push the next tag of the scheme."`

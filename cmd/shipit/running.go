@@ -102,13 +102,20 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if err != nil {
 		return err
 	}
-	runCtx, abort, done := w.abortable(f.human(w))
+	return f.drive(w, p, id, stop, func() (*journal.Journal, error) { return f.journal(w, p, id) }, exec.Apply)
+}
+
+// drive does a run, or goes on with one, and reports.
+func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func() (*journal.Journal, error),
+	do func(context.Context, exec.Options) (exec.Result, error),
+) error {
+	runCtx, abort, done := w.abortable(f.human(w), id)
 	defer done()
 	stop() // from here on an interrupt is the run's
 	if w.signal.Load() != nil {
 		return context.Canceled // it came a moment earlier
 	}
-	j, err := f.journal(w, p.plan, id)
+	j, err := open()
 	if err != nil {
 		return err
 	}
@@ -122,7 +129,7 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if lines != nil {
 		defer w.heartbeat(lines)()
 	}
-	result, err := exec.Apply(runCtx, exec.Options{
+	result, err := do(runCtx, exec.Options{
 		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.repo,
 		Journal: j, Views: views,
 		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait,
@@ -161,19 +168,19 @@ func (f *runFlags) nothing(w *world, p *plan.Plan) error {
 // ended tells what can be typed next and gives the exit code.
 func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 	out := f.human(w)
-	touched := false
-	for _, h := range r.Hosts {
-		touched = touched || h.Touched
-	}
+	touched := touched(r.Hosts)
 	code := w.exitOf(r.Outcome, touched)
 	if code == exitOK {
 		return nil
 	}
 	if code == exitMixed || touched && r.Outcome == event.Abort {
 		fmt.Fprintf(out, "See what runs:  shipit status %s\n", p.typed())
-		if slices.ContainsFunc(p.plan.Body.Hosts, func(h plan.Host) bool { return h.Back.ID != "" }) {
-			fmt.Fprintf(out, "Go back:        shipit rollback %s\n", p.typed())
-		}
+	}
+	if r.Resumable {
+		fmt.Fprintf(out, "Continue:       shipit resume %s\n", p.run)
+	}
+	if touched && code != exitRolledBack && slices.ContainsFunc(p.plan.Body.Hosts, func(h plan.Host) bool { return len(h.Undo) > 0 }) {
+		fmt.Fprintf(out, "Go back:        shipit rollback %s\n", p.run)
 	}
 	return exit(code, nil)
 }
@@ -195,7 +202,8 @@ func envFlag(p *plan.Plan) string {
 }
 
 // journal opens the run's record, with the plan beside it.
-func (f *runFlags) journal(w *world, p *plan.Plan, id string) (*journal.Journal, error) {
+func (f *runFlags) journal(w *world, pd *planned, id string) (*journal.Journal, error) {
+	p := pd.plan
 	data, err := plan.Encode(p)
 	if err != nil {
 		return nil, err
@@ -203,6 +211,7 @@ func (f *runFlags) journal(w *world, p *plan.Plan, id string) (*journal.Journal,
 	j, err := journal.Create(w.stateDir(), id, journal.Header{
 		Run: id, Service: p.Body.Service, Env: p.Body.Env, Release: p.Body.Release.Tag, Kind: string(p.Body.Kind),
 		Plan: p.Digest, By: w.by(), Shipit: version, Time: w.now().UTC(), PID: os.Getpid(),
+		Root: pd.root,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)

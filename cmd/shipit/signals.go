@@ -40,7 +40,7 @@ func (w *world) interruptible() (context.Context, func()) {
 // gracefully, the second stops remote work now, the third exits. A lost
 // terminal (SIGHUP) and a reader that went away (SIGPIPE, as with `| head`) do
 // not end a run.
-func (w *world) abortable(out io.Writer) (ctx context.Context, abort <-chan string, done func()) {
+func (w *world) abortable(out io.Writer, run string) (ctx context.Context, abort <-chan string, done func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -65,7 +65,7 @@ func (w *world) abortable(out io.Writer) (ctx context.Context, abort <-chan stri
 				fmt.Fprintln(out, "\nSecond interrupt: stopping what runs on the hosts now. Once more exits at once.")
 				cancel()
 			default:
-				fmt.Fprintln(out, "\nThird interrupt: exiting. The locks run out on the hosts within 30 s.")
+				fmt.Fprintf(out, "\nThird interrupt: exiting. The locks run out on the hosts within 30 s.\n"+wayOut, run)
 				os.Exit(w.interruptCode())
 			}
 		}
@@ -77,6 +77,9 @@ func (w *world) abortable(out io.Writer) (ctx context.Context, abort <-chan stri
 		cancel()
 	}
 }
+
+// wayOut is what can be typed after a run that was left in the middle.
+const wayOut = "Continue:       shipit resume %[1]s\nGo back:        shipit rollback %[1]s\n"
 
 // interruptCode is the exit code of a command that a signal ended.
 func (w *world) interruptCode() int {

@@ -37,6 +37,7 @@ type Header struct {
 	By      string    `json:"by"`      // user@machine
 	Time    time.Time `json:"time"`
 	PID     int       `json:"pid"`
+	Root    string    `json:"root,omitempty"` // the definition's directory on the machine of By
 }
 
 // The names of a run's files in its directory.

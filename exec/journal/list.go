@@ -1,9 +1,13 @@
 package journal
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +32,8 @@ type Summary struct {
 	Problem string        // why it cannot be read: Header may be empty then
 }
 
-// List is the runs recorded in dir, newest first. A journal that cannot be
+// List is the runs recorded in dir, newest first. Of each journal it reads the
+// beginning and the end: damage in between is found by Load. A journal that cannot be
 // read is listed with its problem; a directory that is not there has none.
 func List(dir string) ([]Summary, error) {
 	entries, err := os.ReadDir(dir)
@@ -54,27 +59,74 @@ func List(dir string) ([]Summary, error) {
 
 func summarize(run, path string) Summary {
 	s := Summary{Run: run, Path: path}
-	s.Active = active(path) // before reading: a run that ends meanwhile is read whole
-	rec, err := Load(path)
-	if err != nil {
-		s.Problem = err.Error()
-		return s
-	}
-	s.Header, s.Events, s.Last = rec.Header, len(rec.Events), rec.Header.Time
-	if n := len(rec.Events); n > 0 {
-		s.Last = rec.Events[n-1].Time
-		for _, e := range slices.Backward(rec.Events) {
-			if e.Type == event.RunFinished {
-				s.Outcome = e.Outcome
-				break
-			}
+	s.Active = Active(path) // before reading: a run that ends meanwhile is read whole
+	header, last, ok := glance(path)
+	if !ok { // it says something odd, which reading all of it tells
+		rec, err := Load(path)
+		if err != nil {
+			s.Problem = err.Error()
+			return s
 		}
+		header = rec.Header
+		if n := len(rec.Events); n > 0 {
+			last = rec.Events[n-1]
+		}
+	}
+	s.Header, s.Events, s.Last = header, int(last.Seq), header.Time
+	if last.Seq > 0 {
+		s.Last = last.Time
+	}
+	if last.Type == event.RunFinished { // a run that was resumed says more
+		s.Outcome = last.Outcome
 	}
 	return s
 }
 
-// active tells whether a process holds the journal's lock.
-func active(path string) bool {
+// glanceSize is how much of the end of a journal is read for a list.
+const glanceSize = 64 << 10
+
+// glance reads the first line and the last of a journal; ok is false where
+// they are not what a journal that is whole has there.
+func glance(path string) (h Header, last event.Event, ok bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return h, last, false
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(io.LimitReader(f, glanceSize)).ReadBytes('\n')
+	if err != nil {
+		return h, last, false
+	}
+	body, err := unseal(line[:len(line)-1])
+	if err != nil || json.Unmarshal(body, &h) != nil || h.Type != "journal" || event.Readable(h.Format) != nil {
+		return h, last, false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return h, last, false
+	}
+	from := max(int64(len(line)), info.Size()-glanceSize)
+	tail := make([]byte, max(0, info.Size()-from))
+	if n, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) || n < len(tail) {
+		return h, last, false
+	}
+	if len(tail) == 0 {
+		return h, last, true // nothing has happened yet
+	}
+	if tail[len(tail)-1] != '\n' {
+		return h, last, false
+	}
+	tail = tail[:len(tail)-1]
+	body, err = unseal(tail[bytes.LastIndexByte(tail, '\n')+1:])
+	if err != nil {
+		return h, last, false
+	}
+	last, err = event.Decode(body)
+	return h, last, err == nil
+}
+
+// Active tells whether the process that writes the journal at path is alive.
+func Active(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false
@@ -89,24 +141,26 @@ func Find(dir, run string) (string, error) {
 	if err := checkRunID(run); err != nil {
 		return "", err
 	}
-	runs, err := List(dir)
-	if err != nil {
-		return "", err
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("cannot list runs: %w", err)
 	}
-	var found []Summary
-	for _, s := range runs {
-		if s.Run == run {
-			return s.Path, nil
-		}
-		if strings.HasPrefix(s.Run, run) {
-			found = append(found, s)
+	var found []string
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), suffix)
+		switch {
+		case !ok || !entry.Type().IsRegular():
+		case name == run:
+			return filepath.Join(dir, entry.Name()), nil
+		case strings.HasPrefix(name, run):
+			found = append(found, name)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("cannot find run %s in %s; `shipit status` lists the runs", run, dir)
+		return "", fmt.Errorf("cannot find run %s in %s; `shipit runs` lists the runs", run, dir)
 	case 1:
-		return found[0].Path, nil
+		return filepath.Join(dir, found[0]+suffix), nil
 	}
-	return "", fmt.Errorf("cannot tell which run %s is: %s and %s begin so", run, found[0].Run, found[1].Run)
+	return "", fmt.Errorf("cannot tell which run %s is: %s and %s begin so", run, found[0], found[1])
 }

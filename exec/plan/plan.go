@@ -236,5 +236,6 @@ type Options struct {
 	Without   []string `json:"without,omitempty"`
 	BatchSize string   `json:"batch_size,omitempty"`
 	Parallel  string   `json:"parallel,omitempty"`
-	To        string   `json:"to,omitempty"` // of a rollback
+	To        string   `json:"to,omitempty"`  // of a rollback
+	Run       string   `json:"run,omitempty"` // of a rollback: the run that is taken back
 }

@@ -66,7 +66,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 		if !h.ready() {
 			return false
 		}
-		h.prior = h.Status
+		h.prior, h.begun = h.Status, true
 		h.Status, h.Drained = Doing, true
 	case event.After:
 		if h.Status != Done {

@@ -41,6 +41,13 @@ func (r *Rollout) CutPhase(host string) event.Phase {
 	return ""
 }
 
+// Begun tells whether the switch of a host was ever begun: what runs there may
+// have been changed.
+func (r *Rollout) Begun(host string) bool {
+	i, ok := r.byName[host]
+	return ok && r.hosts[i].begun
+}
+
 // Resumable tells whether there is anything that RunResumed would bring about:
 // the run has no end, or somebody stopped it before it was through, or it
 // ended with hosts that nobody could say anything about.

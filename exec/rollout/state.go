@@ -52,6 +52,7 @@ type hostState struct {
 	prior  Status      // before the phase that was begun last
 	why    string      // Reason, before its undo began
 	out    bool        // Drained, before its undo began
+	begun  bool        // its switch was begun
 	cut    event.Phase // in flight when the process of the run ended, and not begun again since
 	sealed bool        // the run ended: Status and Reason are last words
 	before Host        // as it was then

@@ -47,6 +47,8 @@ func (v *planView) head() {
 	switch {
 	case b.Kind == plan.Rollback && b.Request.To != "":
 		title += "  rollback to " + b.Request.To
+	case b.Kind == plan.Rollback && b.Request.Run != "":
+		title += "  rollback of run " + b.Request.Run
 	case b.Kind == plan.Rollback:
 		title += "  rollback to the last good release"
 	default:

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"shipit/exec"
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/exec/rollout"
+	"shipit/exec/view"
+)
+
+type resumeCmd struct {
+	sshFlags
+	runFlags
+	ID      string   `arg:"" name:"run" help:"The run, or the beginning of its id; 'shipit runs' lists them."`
+	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable again: the plan does not hold sensitive values."`
+	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables again from a file of NAME = VALUE lines."`
+}
+
+func (c *resumeCmd) Help() string {
+	return "Continues where the run was interrupted: its process died, or somebody stopped it and left. The hosts are locked and looked at first; what was in flight is found done, or done again. A run whose process is alive is left alone.\n\n" + examples(
+		"shipit resume 20150610T140203Z-3kq7",
+		"shipit runs            # which runs there are",
+		"shipit rollback RUN    # take back what it did instead")
+}
+
+func (c *resumeCmd) Run(w *world) error {
+	ctx, stop := w.interruptible()
+	defer stop()
+	r, err := w.recorded(c.ID)
+	if err != nil {
+		return err
+	}
+	if !r.roll.Resumable() {
+		return c.over(w, r)
+	}
+	if journal.Active(r.path) {
+		return r.alive()
+	}
+	root, err := r.root()
+	if err != nil {
+		return err
+	}
+	f := definitionFlags{Var: c.Var, VarFile: c.VarFile}
+	p, err := f.restore(ctx, w, root, r.plan, !r.staged())
+	if err != nil {
+		return err
+	}
+	pool := c.dial(w)
+	defer pool.close()
+	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
+	err = c.drive(w, p, r.id(), stop,
+		func() (*journal.Journal, error) { return r.open() },
+		func(ctx context.Context, o exec.Options) (exec.Result, error) { return exec.Resume(ctx, o, r.Events) })
+	var known *exitError
+	if errors.As(err, &known) && known.code == exitStale {
+		known.err = fmt.Errorf("the run cannot go on, because hosts changed since; nothing was changed. Plan again with: shipit plan %s", p.typed())
+	}
+	return err
+}
+
+// over says how a run ended that nothing is left to do of.
+func (c *resumeCmd) over(w *world, r *recorded) error {
+	hosts, outcome := r.roll.Hosts(), r.outcome()
+	if c.JSON {
+		s, err := w.eventStream()
+		if err != nil {
+			return err
+		}
+		last := r.Events[len(r.Events)-1]
+		if err := s.Append(last); err != nil {
+			return err
+		}
+	} else {
+		view.Report(w.stdout, r.plan, hosts, outcome, w.style())
+	}
+	fmt.Fprintf(c.human(w), "Run %s is over; nothing is left to do.\n", r.id())
+	code := w.exitOf(outcome, touched(hosts))
+	if outcome == event.Abort {
+		code = exitDeclined
+	}
+	if code == exitOK {
+		return nil
+	}
+	return exit(code, nil)
+}
+
+func touched(hosts []rollout.Host) bool {
+	for _, h := range hosts {
+		if h.Touched {
+			return true
+		}
+	}
+	return false
+}
