@@ -100,7 +100,7 @@ func (m *maker) aim(v *move) (problem string) {
 	if m.in.Release.ID == "" {
 		return "" // which stands against the plan as a whole
 	}
-	v.flip = f.Live != h.To.ID || !f.settled()
+	v.flip = f.Live != h.To.ID || !f.settled() || f.inBetween()
 	h.Back, v.back = m.backOf(f, h.To.ID)
 	v.file, problem = m.managed(v)
 	return problem
@@ -112,6 +112,13 @@ func (m *maker) aim(v *move) (problem string) {
 func (h HostFacts) settled() bool {
 	v := h.verdict(h.Live)
 	return v == good || v == unheard
+}
+
+// inBetween tells whether a run began to change the host and did not end: the
+// host may be out of service, and its process older than its files.
+func (h HostFacts) inBetween() bool {
+	_, ok := h.Unfinished()
+	return ok
 }
 
 // backOf is where a failed deploy takes a host: to what runs now, unless that
@@ -136,6 +143,11 @@ func (m *maker) backOf(f *HostFacts, wanted string) (Release, Record) {
 func (m *maker) change(v *move) {
 	h := v.h
 	switch {
+	case v.flip && h.From.ID == h.To.ID && v.f.inBetween():
+		h.Changes = append(h.Changes, Change{
+			Mark: Update, Kind: "release",
+			Text: h.To.Name() + " (a run was interrupted there: activated and checked again)",
+		})
 	case v.flip && h.From.ID == h.To.ID:
 		h.Changes = append(h.Changes, Change{
 			Mark: Update, Kind: "release",

@@ -65,6 +65,22 @@ func (m *maker) remark(v *move) {
 	}
 }
 
+// interrupted notes runs that began to change hosts and did not end.
+func (m *maker) interrupted() {
+	for _, h := range m.body.Hosts {
+		f := m.facts[h.Name]
+		if f == nil || f.Unreachable != "" {
+			continue
+		}
+		rec, ok := f.Unfinished()
+		if !ok || f.Lock != nil && f.Lock.Alive {
+			continue
+		}
+		run := clean(rec.Run)
+		m.tell(h.Name, "run %s of %s began to change it and did not end there; 'shipit resume %s' goes on with it, 'shipit rollback %s' takes it back", run, clean(rec.By), run, run)
+	}
+}
+
 // notes puts together what was noted, the whole plan first.
 func (m *maker) notes() {
 	b := &m.body
@@ -99,6 +115,7 @@ func (m *maker) notes() {
 				m.release(m.newest, f).Name(), count(away, "host")))
 		}
 	}
+	m.interrupted()
 	for _, text := range m.order {
 		b.Notes = append(b.Notes, diag.FoldSome(m.told[text], mostNames)+": "+text)
 	}

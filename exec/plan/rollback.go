@@ -25,10 +25,10 @@ func (m *maker) aimBack(v *move) (problem string) {
 			return fmt.Sprintf("%s is not on it, and a rollback brings nothing; it has %s: choose one with --to, or deploy with --release",
 				m.wantedName(), f.have())
 		}
-	case f.Live == "" || f.Live != m.newest:
+	case f.Live == "" || f.aimed() != m.newest:
 		return ""
 	default:
-		rec, ok := f.before(f.Live)
+		rec, ok := f.before(m.newest)
 		if !ok {
 			return fmt.Sprintf("no release before %s was good on it; it has %s: choose one with --to, or deploy with --release",
 				h.From.Name(), f.have())
@@ -37,7 +37,7 @@ func (m *maker) aimBack(v *move) (problem string) {
 	}
 	h.To = m.release(id, f)
 	v.rec = Record{Release: id, Run: f.runOf(id)}
-	v.flip = id != f.Live || !f.settled()
+	v.flip = id != f.Live || !f.settled() || f.inBetween()
 	return m.saved(v)
 }
 
@@ -51,13 +51,22 @@ func (h HostFacts) before(id string) (Record, bool) {
 	return older.LastGood(id)
 }
 
-// newestLive is the release that, of those that run on the chosen hosts,
-// began to run last anywhere.
+// aimed is the release that the host runs, or that a run was taking it to when
+// it was interrupted: that one is what a rollback leaves behind.
+func (h HostFacts) aimed() string {
+	if rec, ok := h.Unfinished(); ok && h.firstRan(rec.Release) < 0 {
+		return rec.Release
+	}
+	return h.Live
+}
+
+// newestLive is the release that, of those that run on the chosen hosts or
+// were on their way to it, began to run last anywhere.
 func (m *maker) newestLive(limit map[string]bool) string {
 	began := map[string]int64{}
 	for i := range m.in.Facts.Hosts {
 		for _, rec := range m.in.Facts.Hosts[i].History {
-			if rec.State != "live" && rec.State != "good" {
+			if rec.State != "live" && rec.State != "good" && rec.State != "begun" {
 				continue
 			}
 			if t, ok := began[rec.Release]; !ok || rec.Time < t {
@@ -71,8 +80,9 @@ func (m *maker) newestLive(limit map[string]bool) string {
 		if f == nil || f.Live == "" || limit != nil && !limit[t.Host.Name] {
 			continue
 		}
-		if b := began[f.Live]; b > at || b == at && f.Live > newest {
-			newest, at = f.Live, b
+		id := f.aimed()
+		if b := began[id]; b > at || b == at && id > newest {
+			newest, at = id, b
 		}
 	}
 	return newest

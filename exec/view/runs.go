@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"shipit/lang"
 	"shipit/lang/diag"
 )
 
@@ -38,7 +39,7 @@ func Runs(w io.Writer, runs []Run, now time.Time, s Style) {
 			continue
 		}
 		service := r.Service
-		if r.Env != "" {
+		if r.Env != "" && r.Env != lang.DefaultEnv {
 			service += " (" + r.Env + ")"
 		}
 		outcome := r.Outcome
