@@ -27,7 +27,7 @@ type Scenario struct {
 	Faults      []Fault
 	Unreachable []Text
 	Slow        []Slow
-	Kill        *Interruption // Then: "apply" or "nothing"
+	Kill        *Interruption // Then: "apply", "resume", "rollback" or "nothing"
 	Abort       *Interruption // Then: "leave", "rollback" or "continue"
 	Confirm     string        // "continue" or "stop"
 

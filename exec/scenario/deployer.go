@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"shipit/exec"
 	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
@@ -21,7 +22,33 @@ import (
 type deployer struct {
 	play  *play
 	fleet *sim.Fleet
+	conns *exec.Fleet
 	dead  atomic.Bool
+}
+
+func (p *play) newDeployer() *deployer {
+	d := &deployer{play: p, fleet: p.fleet}
+	d.conns = exec.NewFleet(d)
+	return d
+}
+
+func (d *deployer) close() { d.conns.Close() }
+
+// options are those of a run of the play's plan.
+func (d *deployer) options(run string, kill *lang.Interruption) exec.Options {
+	p := d.play
+	p.reasons, p.slices = nil, nil
+	j := &journal{play: p, deployer: d, plan: p.plan, kill: kill}
+	o := exec.Options{
+		Plan: p.plan, Fleet: d.conns, Journal: j, Deployer: d,
+		Run: run, By: "test@simulation", Reason: p.s.Name,
+		Secrets: p.secret, Ask: p.answer,
+	}
+	if p.s.Abort != nil {
+		j.abort = make(chan string, 1)
+		o.Abort = j.abort
+	}
+	return o
 }
 
 var errKilled = errors.New("the deployer was killed")

@@ -21,17 +21,18 @@ import (
 // prepare evaluates the definition and makes the fleet.
 func (p *play) prepare() bool {
 	p.vars = append(p.cfg.StandIns(p.s.Env.Text, p.s.Values), p.s.Values...)
-	any, diags := p.evaluate(nil)
-	if p.say(p.placed(diags)); any == nil {
+	open, diags := p.evaluate(nil)
+	if p.say(p.placed(diags)); open == nil {
 		return false
 	}
-	for _, t := range any.Targets {
+	p.open = open
+	for _, t := range open.Targets {
 		p.names = append(p.names, t.Host.Name)
 	}
 	p.res.Hosts = len(p.names)
-	scheme, err := tag.ParseScheme(any.Service.Release.Scheme)
+	scheme, err := tag.ParseScheme(open.Service.Release.Scheme)
 	if err != nil {
-		p.errorf("E0317", any.Service.Release.Range, "", "%v", err)
+		p.errorf("E0317", open.Service.Release.Range, "", "%v", err)
 		return false
 	}
 	p.runs = p.assign(p.s.Fleet, "fleet")
@@ -41,7 +42,7 @@ func (p *play) prepare() bool {
 		}
 		t, ok := scheme.Parse(r.Value.Text)
 		if !ok {
-			p.errorf("E0605", r.Value.Range, fmt.Sprintf("The scheme of %s is %s.", any.Service.Name, scheme), "%q is not a tag of the scheme", r.Value.Text)
+			p.errorf("E0605", r.Value.Range, fmt.Sprintf("The scheme of %s is %s.", open.Service.Name, scheme), "%q is not a tag of the scheme", r.Value.Text)
 			continue
 		}
 		commit := commitOf(t.Name)
@@ -124,10 +125,14 @@ func (p *play) furnish() {
 }
 
 // makePlan observes the fleet and makes the plan.
-func (p *play) makePlan(ctx context.Context, fleet *exec.Fleet) *plan.Plan {
+func (p *play) makePlan(d *deployer, kind plan.Kind) *plan.Plan {
 	in := plan.Inputs{
-		Kind: plan.Deploy, Definition: p.def, Release: p.rel, Version: p.o.Version, Salt: []byte("a simulated run."),
+		Kind: kind, Definition: p.def, Release: p.rel, Version: p.o.Version, Salt: []byte("a simulated run."),
 		Others: map[string]*lang.Definition{},
+	}
+	if kind == plan.Rollback {
+		in.Definition, in.Release = p.open, plan.Release{}
+		in.Others[p.rel.ID] = p.def
 	}
 	for name, def := range p.defs {
 		if def != nil && name != p.rel.Tag {
@@ -145,12 +150,12 @@ func (p *play) makePlan(ctx context.Context, fleet *exec.Fleet) *plan.Plan {
 	}
 	limit, without := plan.Choose(in.Options.Limit, p.names), plan.Choose(in.Options.Without, p.names)
 	var asked []exec.Question
-	for _, q := range exec.Questions(p.def, "", plan.Deploy) {
+	for _, q := range exec.Questions(in.Definition, "", kind) {
 		if (limit == nil || limit[q.Host]) && !without[q.Host] {
 			asked = append(asked, q)
 		}
 	}
-	in.Facts = exec.Observe(ctx, fleet, asked, nil)
+	in.Facts = exec.Observe(context.Background(), d.conns, asked, nil)
 	return plan.Make(in)
 }
 

@@ -9,7 +9,6 @@ import (
 	"shipit/exec"
 	"shipit/exec/event"
 	"shipit/exec/plan"
-	"shipit/exec/rollout"
 	"shipit/exec/sim"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -57,14 +56,10 @@ func Play(cfg *lang.Config, s lang.Scenario, o Options) *Result {
 		if !p.prepare() {
 			return
 		}
-		if !p.apply("run-1", p.s.Kill) {
+		if !p.first() {
 			return
 		}
-		if p.s.Kill != nil && p.killed && p.s.Kill.Then == "apply" {
-			time.Sleep(time.Minute) // somebody has to notice
-			p.note("the release is planned and applied again")
-			p.apply("run-2", nil)
-		}
+		p.then()
 		p.res.Took = time.Since(p.begun)
 		p.judge()
 		p.res.Timeline = p.timeline()
@@ -81,6 +76,7 @@ type play struct {
 	begun time.Time
 
 	vars  []lang.Assignment
+	open  *lang.Definition // for no release
 	def   *lang.Definition // for the wanted release
 	defs  map[string]*lang.Definition
 	names []string // of the hosts
@@ -91,7 +87,6 @@ type play struct {
 	plan    *plan.Plan
 	killed  bool
 	outcome event.Outcome
-	hosts   []rollout.Host
 	exit    int
 	reasons []string // what was said against the last run
 	slices  [][]string
@@ -109,48 +104,75 @@ func (p *play) note(text string) {
 	p.log = append(p.log, entry{Event: event.Event{Time: time.Now(), Type: event.Note, Text: text}})
 }
 
-// apply plans and applies; false where the scenario is wrong.
-func (p *play) apply(run string, kill *lang.Interruption) bool {
-	d := &deployer{play: p, fleet: p.fleet}
-	fleet := exec.NewFleet(d)
-	defer fleet.Close()
+// first plans and applies; false where the scenario is wrong.
+func (p *play) first() bool {
+	d := p.newDeployer()
+	defer d.close()
+	p.plan = p.makePlan(d, plan.Deploy)
+	if !p.arm() {
+		return false
+	}
+	p.ended(d)(exec.Apply(context.Background(), d.options("run-1", p.s.Kill)))
+	return true
+}
+
+// then is what follows where the deployer was killed.
+func (p *play) then() {
+	if !p.killed || p.s.Kill.Then == "nothing" {
+		return
+	}
+	time.Sleep(time.Minute) // somebody has to notice
+	d := p.newDeployer()
+	defer d.close()
 	ctx := context.Background()
-	if p.plan = p.makePlan(ctx, fleet); p.plan == nil {
-		return false
+	switch p.s.Kill.Then {
+	case "resume":
+		past := p.events()
+		p.note("the run is resumed")
+		p.ended(d)(exec.Resume(ctx, d.options("run-1", nil), past))
+	case "rollback":
+		p.note("a rollback is planned and applied")
+		p.plan = p.makePlan(d, plan.Rollback)
+		p.ended(d)(exec.Apply(ctx, d.options("run-2", nil)))
+	default:
+		p.note("the release is planned and applied again")
+		p.plan = p.makePlan(d, plan.Deploy)
+		p.ended(d)(exec.Apply(ctx, d.options("run-2", nil)))
 	}
-	if run == "run-1" && !p.arm() {
-		return false
-	}
-	p.reasons, p.slices = nil, nil
-	j := &journal{play: p, deployer: d, plan: p.plan, kill: kill}
-	o := exec.Options{
-		Plan: p.plan, Fleet: fleet, Journal: j, Deployer: d,
-		Run: run, By: "test@simulation", Reason: p.s.Name,
-		Secrets: p.secret, Ask: p.answer,
-	}
-	if p.s.Abort != nil {
-		j.abort = make(chan string, 1)
-		o.Abort = j.abort
-	}
-	result, err := exec.Apply(ctx, o)
-	p.outcome, p.hosts, p.exit = result.Outcome, result.Hosts, p.o.Exit(result, err)
-	for _, h := range result.Hosts {
-		p.touched[h.Name] = p.touched[h.Name] || h.Touched
-		if h.Reason != "" {
-			p.reasons = append(p.reasons, h.Name+": "+h.Reason)
+}
+
+// events are what the journal of the run has.
+func (p *play) events() []event.Event {
+	var past []event.Event
+	for _, e := range p.log {
+		if e.Run != "" {
+			past = append(past, e.Event)
 		}
 	}
-	p.killed = d.dead.Load()
-	switch {
-	case p.killed:
-		p.outcome = ""
-	case err != nil:
-		p.reasons = append(p.reasons, err.Error())
-		p.note(err.Error())
-	case !result.Started:
-		p.note(string(result.Outcome))
+	return past
+}
+
+// ended takes in how a run ended.
+func (p *play) ended(d *deployer) func(exec.Result, error) {
+	return func(result exec.Result, err error) {
+		p.outcome, p.exit = result.Outcome, p.o.Exit(result, err)
+		for _, h := range result.Hosts {
+			p.touched[h.Name] = p.touched[h.Name] || h.Touched
+			if h.Reason != "" {
+				p.reasons = append(p.reasons, h.Name+": "+h.Reason)
+			}
+		}
+		p.killed = d.dead.Load()
+		switch {
+		case p.killed:
+			p.outcome = ""
+		case err != nil:
+			p.reasons = append(p.reasons, err.Error())
+			p.note(err.Error())
+		case !result.Started:
+			p.note(string(result.Outcome))
+		}
 	}
-	return true
 }
 
 // answer answers the questions of a run.

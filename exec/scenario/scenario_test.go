@@ -185,6 +185,26 @@ func TestScenariosThatComeAsExpected(t *testing.T) {
 			out = []
 			release = { "*" = "v1.1.0" }
 		}`,
+		"killed, and resumed": `kill {
+			at = "restart"
+			host = "web2.example.org"
+			then = "resume"
+		}
+		expect {
+			outcome = "done"
+			out = []
+			release = { "*" = "v1.1.0" }
+			batches = [["web4.example.org"]]
+		}`,
+		"killed, and rolled back": `kill {
+			at = "restart"
+			host = "web2.example.org"
+			then = "rollback"
+		}
+		expect {
+			outcome = "done"
+			release = { "*" = "v1.0.0" }
+		}`,
 		"aborted and rolled back": `abort {
 			at = "drain"
 			host = "web1.example.org"

@@ -53,7 +53,7 @@ func kill() *Block {
 		Attrs: []Attr{
 			{Name: "at", Type: String, Required: true, Form: Plain, Doc: "The step's id in the plan."},
 			{Name: "host", Type: Words, Default: `"*"`, Form: Line, Doc: "On which host; of several, the first that begins it."},
-			{Name: "then", Type: String, Default: `"apply"`, OneOf: []string{"apply", "nothing"}, Doc: "What follows: the release is planned and applied again, or nothing."},
+			{Name: "then", Type: String, Default: `"apply"`, OneOf: []string{"apply", "resume", "rollback", "nothing"}, Doc: "What follows a minute later: the release is planned and applied again, the run is resumed, a rollback is planned and applied, or nothing."},
 		},
 	}
 }
