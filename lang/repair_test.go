@@ -233,7 +233,7 @@ func TestRepairingSettles(t *testing.T) {
 // structural tells whether the text itself cannot be read.
 func structural(l diag.List) bool {
 	for _, d := range l {
-		if d.Code == "E0101" || d.Code == "E0110" {
+		if d.Code == "E0101" || d.Code == "E0110" || d.Code >= "E0125" && d.Code < "E0134" {
 			return true
 		}
 	}

@@ -382,14 +382,7 @@ func parse(text []byte, file string) (hcl.Body, diag.List) {
 	}
 	diags := eval.LeadingZeros(tokens)
 	parsed, problems := hclsyntax.ParseConfig(text, file, hcl.InitialPos)
-	lines := map[int]bool{}
-	for _, p := range problems {
-		// The parser often stumbles twice over one mistake.
-		if p.Subject != nil && !lines[p.Subject.Start.Line] && len(lines) < eval.MaxProblems {
-			lines[p.Subject.Start.Line] = true
-			diags = append(diags, eval.TranslateSyntax(p, text)...)
-		}
-	}
+	diags = append(diags, eval.SyntaxErrors(problems, text)...)
 	if parsed == nil {
 		return nil, diags
 	}

@@ -142,9 +142,7 @@ func (f *Files) parse(path string, text []byte) *Template {
 	if len(t.diags) == 0 {
 		expr, problems := hclsyntax.ParseTemplate(text, path, hcl.InitialPos)
 		t.expr = expr
-		for _, p := range problems {
-			t.diags = append(t.diags, TranslateSyntax(p, text)...)
-		}
+		t.diags = SyntaxErrors(problems, text)
 	}
 	if t.expr != nil {
 		CountLoops(t.expr)

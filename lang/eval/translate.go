@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,27 +37,56 @@ func Translate(p *hcl.Diagnostic) diag.List {
 		if errors.As(call.FunctionCallError(), &template) {
 			return rendered(template.Diags, d.Subject)
 		}
-		d = functionFailed(d, call, p.Expression)
+		d = functionFailed(d, call, p)
 	} else if missing, ok := explain(p, secret); ok {
 		missing.Subject = d.Subject
 		return diag.List{missing}
 	}
-	switch p.Summary {
-	case "Invalid function argument", "Not enough function arguments", "Too many function arguments":
-		if d.Code == "E0314" {
-			d.Code = "E0310"
+	if w, ok := words(valueWords(), p.Summary, p.Detail); ok && d.Code == "E0314" {
+		d.Code, d.Summary, d.Detail, d.Help = w.code, w.says, strings.ReplaceAll(w.detail, "KIND", kindOf(p)), w.help
+		if m := sameKey.FindStringSubmatch(p.Detail); m != nil && !secret {
+			d.Label = m[1]
 		}
 		if call, ok := p.Expression.(*hclsyntax.FunctionCallExpr); ok && d.Help == "" {
 			d.Help = Describe(call.Name)
 		}
-	case "Invalid template interpolation value":
-		d.Summary = "value cannot stand in a text"
-		d.Help = "Use join(\", \", list) for a list, jsonencode(value) for anything else."
 	}
 	if secret {
 		d.Detail = Withheld
 	}
 	return diag.List{d}
+}
+
+var (
+	sameKey  = regexp.MustCompile(`produced the key ("(?:[^"\\]|\\.)*")`)
+	requires = regexp.MustCompile(`(string|number|bool|list|set|map|object|tuple)(?: of \w+)? (?:is )?required`)
+)
+
+// plain takes the words of the library's types out of its messages; what
+// begins with ", got" is a value as Go would write it.
+func plain(text string) string {
+	text, _, _ = strings.Cut(text, ", got ")
+	return strings.NewReplacer("list or tuple", "list", "lists or tuples", "lists", "lists, sets and tuples", "lists and sets", "list, tuple, or set", "list or set",
+		"a map or a tuple", "an object or a map", "tuple", "list", "regexp", "regular expression", "Regexp", "Regular expression").Replace(text)
+}
+
+// kindOf names the kind of the value that a message is about, which says
+// nothing of the value itself.
+func kindOf(p *hcl.Diagnostic) string {
+	expr := p.Expression
+	if t, ok := expr.(*hclsyntax.TemplateExpr); ok {
+		for _, part := range t.Parts {
+			if p.Subject != nil && part.Range() == *p.Subject {
+				expr = part
+			}
+		}
+	}
+	if expr == nil {
+		return "another one"
+	}
+	v, _ := expr.Value(p.EvalContext)
+	v, _ = v.Unmark()
+	return Kind(v)
 }
 
 func subject(p *hcl.Diagnostic) hcl.Range {
@@ -84,14 +115,19 @@ func rendered(diags diag.List, at diag.Range) diag.List {
 	return out
 }
 
-func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, expr hcl.Expression) diag.Diagnostic {
+func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, p *hcl.Diagnostic) diag.Diagnostic {
 	name, err := call.CalledFunctionName(), call.FunctionCallError()
 	d.Code, d.Summary = "E0310", name+" cannot be called so"
 	d.Help = Describe(name)
-	if err == nil {
+	if err == nil { // the argument could not be converted
+		d.Detail = "This is " + kindOf(p) + "."
+		if m := requires.FindStringSubmatch(p.Detail); m != nil {
+			needs := map[string]string{"bool": "true or false", "tuple": "a list", "map": "an object"}
+			d.Detail = "It needs " + cmp.Or(needs[m[1]], "a "+m[1]) + ", and this is " + kindOf(p) + "."
+		}
 		return d
 	}
-	d.Detail = sentence(err.Error())
+	d.Detail = sentence(plain(err.Error()))
 	var arg function.ArgError
 	if errors.As(err, &arg) {
 		d.Label = ordinal(arg.Index) + " argument"
@@ -101,7 +137,7 @@ func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, exp
 	// The library's own kind of error hides what is in it, so that these two
 	// do not say which argument they are about.
 	point := func(i int) {
-		if e, ok := expr.(*hclsyntax.FunctionCallExpr); ok && i < len(e.Args) {
+		if e, ok := p.Expression.(*hclsyntax.FunctionCallExpr); ok && i < len(e.Args) {
 			d.Subject = Range(e.Args[i].Range())
 		}
 	}
@@ -264,7 +300,7 @@ func enter(v, key cty.Value) (next cty.Value, known []string, found bool) {
 		}
 	case t.IsListType() || t.IsTupleType():
 		if key.Type() == cty.Number {
-			if n, _ := key.AsBigFloat().Int64(); n >= 0 && n < int64(v.LengthInt()) {
+			if n, _ := key.AsBigFloat().Int64(); key.AsBigFloat().IsInt() && n >= 0 && n < int64(v.LengthInt()) {
 				return v.Index(key), nil, true
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -82,6 +81,7 @@ func check(src []byte, name string) diag.List {
 		return diag.List{eval.At("E0103", hcl.Range{Filename: name, Start: at, End: at}, "the file is not UTF-8 text",
 			fmt.Sprintf("The byte 0x%02x stands where no character can begin.", src[i]), "Save the file as UTF-8.")}
 	}
+	whole := src // what the places count in
 	if rest, ok := bytes.CutPrefix(src, byteOrderMark); ok {
 		src, start.Byte = rest, len(byteOrderMark)
 	}
@@ -90,21 +90,7 @@ func check(src []byte, name string) diag.List {
 		return diags
 	}
 	_, problems := hclsyntax.ParseConfig(src, name, start)
-	var diags diag.List
-	lines := map[int]bool{}
-	for _, p := range problems {
-		at := hcl.Range{Filename: name, Start: start, End: start}
-		if p.Subject != nil {
-			at = *p.Subject
-		}
-		// The parser often stumbles twice over one mistake.
-		if p.Severity != hcl.DiagError || lines[at.Start.Line] || len(lines) == eval.MaxProblems {
-			continue
-		}
-		lines[at.Start.Line] = true
-		diags = append(diags, eval.At("E0101", at, lower(p.Summary), p.Detail, ""))
-	}
-	return diags.Sorted()
+	return eval.SyntaxErrors(problems, whole).Sorted()
 }
 
 // invalidUTF8 is where src is not UTF-8 text, or -1.
@@ -117,12 +103,4 @@ func invalidUTF8(src []byte) int {
 		i += size
 	}
 	return -1
-}
-
-// lower begins a summary with a small letter, as all of ours do.
-func lower(summary string) string {
-	if summary == "" {
-		return summary
-	}
-	return strings.ToLower(summary[:1]) + summary[1:]
 }

@@ -123,11 +123,11 @@ func TestExamplesAreCanonical(t *testing.T) {
 func TestBrokenFilesAreNotFormatted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, src, code, summary string }{
-		{"no value", "a =\n", "E0101", "expression"},
-		{"colon", "service \"a\" {\n  hosts: []\n}\n", "E0101", "argument"},
+		{"no value", "a =\n", "E0127", "a value is missing"},
+		{"colon", "service \"a\" {\n  hosts: []\n}\n", "E0108", "not with"},
 		{"not UTF-8", "a = \"\xff\"\n", "E0103", "UTF-8"},
 		{"not UTF-8 outside of strings", "g = \xe8ee\xe8 \n", "E0103", "UTF-8"},
-		{"a carriage return alone", "a = 1\rb = 2\n", "E0101", ""},
+		{"a carriage return alone", "a = 1\rb = 2\n", "E0126", ""},
 		{"deep", "a = " + strings.Repeat("(", 100_000), "E0105", "nested too deeply"},
 		{"long", "a = 1" + strings.Repeat("+1", 40_000), "E0106", "too long"},
 		{"large", "a = 1\n" + strings.Repeat("#", 1<<20), "E0104", "too large"},
