@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/lock"
+	"shipit/exec/plan"
 	"shipit/exec/remote"
+	"shipit/exec/rollout"
 	"shipit/exec/sim"
 )
 
@@ -125,9 +131,17 @@ func (d *dying) Read(p []byte) (int, error) {
 	return d.Reader.Read(p)
 }
 
-// mortally applies a plan, or goes on with a run, with a deployer that dies at
-// a place. It returns the deployer.
-func (s *drill) mortally(at int, then func(), do func(o Options)) *crash {
+// die applies the plan p with a deployer that dies at a place.
+func (s *drill) die(p *plan.Plan, at int, then func()) *crash {
+	s.t.Helper()
+	return s.mortal(at, then, func(o Options) {
+		o.Plan = p
+		_, _ = Apply(s.t.Context(), o)
+	})
+}
+
+// mortal does something with a deployer that dies at a place.
+func (s *drill) mortal(at int, then func(), do func(Options)) *crash {
 	c := &crash{fleet: s.fleet, log: s.log, at: at, then: then}
 	f := NewFleet(c)
 	defer f.Close()
@@ -135,60 +149,303 @@ func (s *drill) mortally(at int, then func(), do func(o Options)) *crash {
 	return c
 }
 
-// places is how many places a run of n hosts passes.
-func places(t *testing.T, n int) (count int) {
+// places are those that a run of n hosts passes, and then do, which may be nil.
+func places(t *testing.T, n int, do func(s *drill, p *plan.Plan) *crash) []string {
+	var passed []string
 	synctest.Test(t, func(t *testing.T) {
 		s := newDrill(t, n)
 		p := s.plan()
-		c := s.mortally(0, nil, func(o Options) {
-			o.Plan = p
-			if res, err := Apply(t.Context(), o); err != nil || res.Outcome != event.Done {
-				t.Fatal(res, err)
-			}
-		})
-		count = len(c.passed)
+		passed = do(s, p).passed
 	})
-	return count
+	return passed
 }
 
-// Invariants 1, 4, 5, 10, 11, 12 and 14 wherever the deployer dies: resume
-// brings the run to its end.
-func TestARunIsResumedWhereverItsDeployerDied(t *testing.T) {
-	t.Parallel()
-	for at := 1; at <= places(t, 3); at++ {
+// wherever plays an end of the story for each place where the deployer of a
+// run of three hosts may die. again may die, too.
+func wherever(t *testing.T, lost bool, do func(s *drill, p *plan.Plan, c *crash)) {
+	t.Helper()
+	all := places(t, 3, func(s *drill, p *plan.Plan) *crash { return s.die(p, 0, nil) })
+	for at := range all {
 		synctest.Test(t, func(t *testing.T) {
 			s := newDrill(t, 3)
 			p := s.plan()
-			c := s.mortally(at, nil, func(o Options) {
-				o.Plan = p
-				_, _ = Apply(t.Context(), o)
-			})
+			var then func()
+			if lost {
+				then = s.fleet.Host("web2").Vanish
+			}
+			c := s.die(p, at+1, then)
 			if !c.dead {
 				return // the order of things is not the same every time
 			}
-			o := s.options(p)
-			res, err := Resume(t.Context(), o, s.log.all())
-			o.Fleet.Close()
-			if err != nil {
-				t.Fatalf("died %s: %v\n%s\n%s", c.place(), err, s.log, s.fleet)
-			}
-			s.want(res, event.Done, "nnn")
-			s.truth(res)
+			do(s, p, c)
 			if most := s.fleet.MostOut(); most > 2 {
 				t.Errorf("%d hosts were out of service at once", most)
 			}
-			if got := replay(p, s.log.all()); fmt.Sprint(got.Hosts()) != fmt.Sprint(res.Hosts) {
-				t.Errorf("the journal says\n%v\nand the run said\n%v", got.Hosts(), res.Hosts)
-			}
-			if again := s.plan(); again.Changes() {
-				t.Errorf("a plan after it changes something")
+			for _, name := range s.fleet.Names() {
+				if st := s.fleet.Host(name).State(); st.Live != "" && !slices.Contains(st.Releases, st.Live) {
+					t.Errorf("%s: current points to what is not there", name)
+				}
 			}
 			if t.Failed() {
-				t.Fatalf("died %s (%d)\n%s\n%s", c.place(), at, s.log, s.fleet)
+				t.Fatalf("died %s (%d of %d)\n%s\n%s", c.place(), at+1, len(all), s.log, s.fleet)
 			}
 		})
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+// leaseOver is when whoever else wants a host may have it, at the latest.
+const leaseOver = lock.Lease + 2*time.Second
+
+// resume goes on with run-1 and looks at what every run must leave behind.
+func (s *drill) resume(p *plan.Plan) Result {
+	s.t.Helper()
+	o := s.options(p)
+	res, err := Resume(s.t.Context(), o, s.log.all())
+	o.Fleet.Close()
+	if err != nil {
+		s.t.Fatalf("resume: %v\n%s\n%s", err, s.log, s.fleet)
+	}
+	s.truth(res)
+	if got := replay(p, s.log.all()); fmt.Sprint(got.Hosts()) != fmt.Sprint(res.Hosts) {
+		s.t.Errorf("the journal says\n%v\nand the run said\n%v", got.Hosts(), res.Hosts)
+	}
+	for i, e := range s.log.all() {
+		if e.Seq != int64(i+1) {
+			s.t.Errorf("event %d has the number %d", i+1, e.Seq)
+		}
+	}
+	return res
+}
+
+// backPlan is the plan to take run-1 back.
+func (s *drill) backPlan(p *plan.Plan) *plan.Plan {
+	s.t.Helper()
+	f := NewFleet(s.fleet)
+	defer f.Close()
+	roll := replay(p, s.log.all())
+	var qs []Question
+	for _, q := range QuestionsOf(p, "") {
+		if roll.Begun(q.Host) {
+			qs = append(qs, q)
+		}
+	}
+	return plan.TakeBack{Plan: p, Run: "run-1", Begun: roll.Begun, Facts: Observe(s.t.Context(), f, qs, nil), Version: "test"}.Make()
+}
+
+// other applies a plan as another run.
+func (s *drill) other(p *plan.Plan, run string) Result {
+	s.t.Helper()
+	was := s.log
+	s.log = &memory{}
+	defer func() { s.log = was }()
+	o := s.options(p)
+	o.Run = run
+	res, err := s.apply(s.t.Context(), o)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", run, err, s.fleet)
+	}
+	return res
+}
+
+// asBefore sees that every host is as it was before run-1.
+func (s *drill) asBefore() {
+	s.t.Helper()
+	if got := s.running(); got != "ooo" {
+		s.t.Errorf("the hosts run %q, want \"ooo\"", got)
+	}
+	for _, name := range s.fleet.Names() {
+		st := s.fleet.Host(name).State()
+		if got := st.Files[conf].Content; got != "workers: 4\n" || st.Live != oldRelease.ID {
+			s.t.Errorf("%s runs %s, and its file holds %q", name, st.Live, got)
+		}
+	}
+}
+
+// Invariants 1, 4, 5, 6, 7, 10, 11, 12 and 14 wherever the deployer dies.
+func TestARunIsResumedWhereverItsDeployerDied(t *testing.T) {
+	t.Parallel()
+	wherever(t, false, func(s *drill, p *plan.Plan, c *crash) {
+		s.want(s.resume(p), event.Done, "nnn")
+		if again := s.plan(); again.Changes() || len(again.Body.Notes) > 0 {
+			s.t.Errorf("a plan after it changes something, or notes %v", again.Body.Notes)
+		}
+		events := len(s.log.all())
+		if res := s.resume(p); res.Outcome != event.Done || len(s.log.all()) != events {
+			s.t.Errorf("resumed again, it did something: %s", res.Outcome)
+		}
+	})
+}
+
+// Whoever resumes a run may die as well.
+func TestAResumedRunIsResumedWhereverItsDeployerDied(t *testing.T) {
+	t.Parallel()
+	n := 0
+	wherever(t, false, func(s *drill, p *plan.Plan, c *crash) {
+		for range 3 { // dies at places that are spread over all of them
+			n += 37
+			s.mortal(1+n%100, nil, func(o Options) {
+				o.Plan = p
+				_, _ = Resume(s.t.Context(), o, s.log.all())
+			})
+		}
+		s.want(s.resume(p), event.Done, "nnn")
+	})
+}
+
+func TestARunIsTakenBackWhereverItsDeployerDied(t *testing.T) {
+	t.Parallel()
+	wherever(t, false, func(s *drill, p *plan.Plan, c *crash) {
+		time.Sleep(leaseOver)
+		back := s.backPlan(p)
+		if problems := back.Problems(); len(problems) > 0 {
+			s.t.Fatalf("it cannot be taken back: %v", problems)
+		}
+		res := s.other(back, "run-2")
+		if res.Outcome != event.Done && res.Outcome != event.Nothing {
+			s.t.Errorf("the rollback ended %s", res.Outcome)
+		}
+		s.asBefore()
+		if s.backPlan(p).Changes() {
+			s.t.Error("taken back twice, it would do something twice")
+		}
+	})
+}
+
+// The rollback's own deployer dies as well: it is given again.
+func TestARollbackIsGivenAgainWhereverItsDeployerDied(t *testing.T) {
+	t.Parallel()
+	n := 0
+	wherever(t, false, func(s *drill, p *plan.Plan, c *crash) {
+		time.Sleep(leaseOver)
+		back := s.backPlan(p)
+		was := s.log
+		n += 31
+		s.log = &memory{}
+		s.mortal(1+n%120, nil, func(o Options) {
+			o.Plan, o.Run = back, "run-2"
+			_, _ = Apply(s.t.Context(), o)
+		})
+		died := s.log
+		time.Sleep(leaseOver)
+		if n%2 == 0 { // go on with the rollback, or begin another
+			o := s.options(back)
+			o.Run = "run-2"
+			res, err := Resume(s.t.Context(), o, died.all())
+			o.Fleet.Close()
+			if err != nil || res.Outcome != event.Done && res.Outcome != event.Nothing {
+				s.t.Errorf("the rollback, resumed: %v, %v\n%s", res, err, died)
+			}
+			s.log = was
+		} else {
+			s.log = was
+			again := s.backPlan(p)
+			if problems := again.Problems(); len(problems) > 0 {
+				s.t.Fatalf("it cannot be given again: %v", problems)
+			}
+			s.other(again, "run-3")
+		}
+		s.asBefore()
+	})
+}
+
+func TestAPlainApplyIsRightWhereverADeployerDied(t *testing.T) {
+	t.Parallel()
+	wherever(t, false, func(s *drill, p *plan.Plan, c *crash) {
+		time.Sleep(leaseOver)
+		again := s.plan()
+		between := slices.ContainsFunc(s.fleet.Names(), s.begun)
+		noted := slices.ContainsFunc(again.Body.Notes, func(n string) bool { return strings.Contains(n, "shipit resume run-1") })
+		if between != noted {
+			s.t.Errorf("a host is in between: %v; the plan says so: %v (%v)", between, noted, again.Body.Notes)
+		}
+		if again.Changes() {
+			s.want(s.other(again, "run-2"), event.Done, "nnn")
+		}
+		if after := s.plan(); after.Changes() {
+			s.t.Error("the plan after it is not empty")
+		}
+		if s.running() != "nnn" {
+			s.t.Errorf("the hosts run %q", s.running())
+		}
+	})
+}
+
+// begun tells whether a run began to change a host and did not end there.
+func (s *drill) begun(name string) bool {
+	for _, line := range slices.Backward(s.fleet.Host(name).State().History) {
+		f := strings.Split(line, "\t")
+		switch f[2] {
+		case "good", "undone":
+			return false
+		case "begun":
+			return true
+		}
+	}
+	return false
+}
+
+// A host that nobody can reach is nobody's reason to leave the others in the
+// middle, and is told as what it is; when it is back, the run can go on.
+func TestARunIsResumedWithoutAHostThatIsGone(t *testing.T) {
+	t.Parallel()
+	wherever(t, true, func(s *drill, p *plan.Plan, c *crash) {
+		roll := replay(p, s.log.all())
+		o := s.options(p)
+		res, err := Resume(s.t.Context(), o, s.log.all())
+		o.Fleet.Close()
+		if len(s.log.all()) == 0 || !res.Started {
+			if err == nil || s.running() != "ooo" {
+				s.t.Errorf("not begun, and a host is gone: %v, %v", res, err)
+			}
+			return
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, name := range []string{"web1", "web3"} {
+			if st := s.fleet.Host(name).State(); st.Drained || st.Running != st.Live {
+				s.t.Errorf("%s is left in the middle: %+v", name, st)
+			}
+		}
+		web2 := res.Hosts[1]
+		if st := s.fleet.Host("web2").State(); web2.Status == rollout.Done && (st.Running != newRelease.ID || st.Drained) ||
+			web2.Status == rollout.Undone || roll.Begun("web2") && web2.Status == rollout.Skipped {
+			s.t.Errorf("web2 cannot be asked, and is said to be %s", web2.Status)
+		}
+		s.fleet.Host("web2").Return()
+		time.Sleep(leaseOver)
+		// Whatever became of it: a person types what the run said.
+		if res.Resumable {
+			s.resume(p)
+		}
+		s.other(s.plan(), "run-2")
+		if s.plan().Changes() || s.running() != "nnn" {
+			s.t.Errorf("in the end the hosts run %s", s.running())
+		}
+	})
+}
+
+// The places are named here so that one which is lost is missed.
+func TestTheDeployerMayDieEverywhere(t *testing.T) {
+	t.Parallel()
+	all := strings.Join(places(t, 1, func(s *drill, p *plan.Plan) *crash { return s.die(p, 0, nil) }), "\n")
+	for _, want := range []string{
+		"before dial web1", "after dial web1", "before exec lock web1", "heard end of lock web1", "after exec lock web1",
+		"before journal run.started", "after journal run.started", "before exec stage web1", "heard begin of stage web1",
+		"before exec switch web1", "heard begin of verify web1", "heard end of begin web1", "heard begin of save web1",
+		"heard begin of drain web1", "heard end of drain web1", "heard end of file:" + conf + " web1", "heard end of activate web1",
+		"heard begin of restart web1", "heard end of check.tcp.port web1", "heard end of undrain web1", "heard end of record web1",
+		"after exec switch web1", "before journal host.done web1 switch", "before journal batch.done", "before journal run.finished",
+		"after journal run.finished",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("nobody dies %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(all)
 	}
 }
