@@ -124,6 +124,11 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	if err != nil {
 		return err
 	}
+	views, told, err := w.telling(p.plan, p.root, views, w.stderr)
+	if err != nil {
+		return err
+	}
+	defer told()
 	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
 	if lines != nil {

@@ -16,7 +16,16 @@ func (m Multi) Append(e Event) error {
 	if err := m[0].Append(e); err != nil {
 		return err
 	}
-	for _, view := range m[1:] {
+	return Views(m[1:]).Append(e)
+}
+
+// Views are readers of events. What they say is dropped, so that none stops a
+// run or another one.
+type Views []Sink
+
+// Append appends e to all views.
+func (v Views) Append(e Event) error {
+	for _, view := range v {
 		_ = view.Append(e)
 	}
 	return nil

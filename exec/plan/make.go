@@ -99,6 +99,9 @@ func Make(in Inputs) *Plan {
 	m.runHooks()
 	m.commits()
 	m.notes()
+	for _, n := range m.svc.Notify {
+		b.Notify = append(b.Notify, Notify{Kind: n.Kind, Spec: n.Attrs, At: n.Range.String()})
+	}
 	b.Sources, b.Variables, b.Hosts, b.Batches = orEmpty(b.Sources), orEmpty(b.Variables), orEmpty(b.Hosts), orEmpty(b.Batches)
 	b.Hooks, b.Commits, b.Policy, b.Notes = orEmpty(b.Hooks), orEmpty(b.Commits), orEmpty(b.Policy), orEmpty(b.Notes)
 	b.Rollback.On = orEmpty(b.Rollback.On)

@@ -87,9 +87,6 @@ func (m *maker) notes() {
 	if b.Git.Dirty {
 		b.Notes = append(b.Notes, "the repository of the definition has changes that are not committed: this plan cannot be made again from its commit")
 	}
-	for _, n := range m.svc.Notify {
-		b.Notes = append(b.Notes, fmt.Sprintf("notify.%s %q is not sent by this version (%s)", n.Kind, n.Name, n.Range))
-	}
 	for _, a := range b.Policy {
 		if !a.OK && a.Level == "warn" {
 			b.Notes = append(b.Notes, fmt.Sprintf("%s (%s)", a.Message, a.Range))

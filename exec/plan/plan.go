@@ -61,6 +61,7 @@ type Body struct {
 	Rollback Policy            `json:"rollback"`
 	Lock     Lock              `json:"lock"`
 	Hooks    []Step            `json:"hooks"`    // at start, batch, finish, failure
+	Notify   []Notify          `json:"notify,omitempty"`
 	Contents map[string]string `json:"contents"` // of files, by SHA-256, without the sensitive ones
 	Commits  []Log             `json:"commits"`  // between the releases, by where a host starts
 	Request  Options           `json:"request"`
@@ -145,6 +146,13 @@ type Host struct {
 	After  []Step `json:"after"`  // checks at batch and finish
 	Undo   []Step `json:"undo"`   // the rollback, in order; empty where Back.ID is ""
 	Prune  []Step `json:"prune"`  // once the run is over
+}
+
+// A Notify is somebody who is told what happens.
+type Notify struct {
+	Kind string         `json:"kind"`
+	Spec map[string]any `json:"spec"` // of the kind, with "on": which moments
+	At   string         `json:"at,omitempty"`
 }
 
 // An Action is what happens to a host; the rune is what is printed.

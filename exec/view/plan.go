@@ -23,6 +23,7 @@ func Plan(w io.Writer, p *plan.Plan, s Style) {
 	}
 	v.rest()
 	v.back()
+	v.told()
 	v.notes()
 	v.totals()
 }
@@ -59,6 +60,21 @@ func (v *planView) head() {
 		v.printf("  (%s %s)", short(b.Release.Commit), diag.CleanLine(b.Release.Subject))
 	}
 	v.printf("\n")
+}
+
+// told prints who is told of the run, and when.
+func (v *planView) told() {
+	for _, n := range v.p.Body.Notify {
+		spec := lang.Spec{Attrs: n.Spec}
+		who := n.Kind
+		for _, key := range []string{"channel", "to", "url", "url_file", "run"} {
+			if words := strings.Join(spec.List(key), " "); words != "" {
+				who += " " + words
+				break
+			}
+		}
+		v.printf("\nnotify: %s on %s\n", diag.CleanLine(who), strings.Join(spec.List("on"), ", "))
+	}
 }
 
 // logs prints the commits that a deploy brings, by where hosts start.

@@ -27,6 +27,9 @@ const (
 	URL         Form = "url"
 	Artifact    Form = "artifact" // a URL without a login
 	Digest      Form = "digest"   // SHA-256
+	Dialled     Form = "dialled"  // host:port
+	Channel     Form = "channel"  // of IRC
+	Mail        Form = "mail"     // an address
 	TagScheme   Form = "scheme"
 	Jump        Form = "jump"   // [user@]host[:port]
 	Header      Form = "header" // the name of an HTTP header
@@ -49,6 +52,9 @@ var rules = map[Form]rule{
 	Artifact:    {regexp.MustCompile(`^https?://[^\s/@]+/[^\s]*$`), "a URL that begins with http:// or https://, names a file, and has no user or password"},
 	Digest:      {regexp.MustCompile(`^[0-9a-f]{64}$`), "64 digits of a SHA-256, 0-9 and a-f"},
 	Header:      {regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), "the name of a header, without a colon"},
+	Dialled:     {regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$`), "a host and a port, like \"localhost:25\""},
+	Channel:     {regexp.MustCompile(`^[#&+!][^\s,:]{1,49}$`), "the name of a channel, like \"#operations\""},
+	Mail:        {regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`), "an address like \"team@example.org\""},
 	Jump:        {regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`), "[user@]host[:port]"},
 }
 

@@ -101,13 +101,24 @@ func notify() *Block {
 		Attrs: []Attr{on},
 		Kinds: []Kind{
 			{Name: "irc", Doc: "A line in a channel.", Attrs: []Attr{
-				{Name: "server", Type: String, Form: HostName, Doc: "host:port of the server."},
-				{Name: "channel", Type: String, Required: true, Form: Line, Doc: "The channel."},
+				{Name: "server", Type: String, Default: `"localhost:6667"`, Form: Dialled, Doc: "The server."},
+				{Name: "tls", Type: Bool, Default: "false", Doc: "Whether the server speaks TLS."},
+				{Name: "nick", Type: String, Default: `"shipit"`, Form: Ident, Doc: "The name to speak under."},
+				{Name: "channel", Type: String, Required: true, Form: Channel, Doc: "The channel."},
 			}},
-			{Name: "webhook", Doc: "A POST of the event as JSON.", Attrs: []Attr{
-				{Name: "url", Type: String, Required: true, Form: URL, Doc: "Where to."},
+			{Name: "email", Doc: "A mail, by a server that needs no login.", Attrs: []Attr{
+				{Name: "server", Type: String, Default: `"localhost:25"`, Form: Dialled, Doc: "The server."},
+				{Name: "tls", Type: Bool, Default: "false", Doc: "Whether to insist on STARTTLS."},
+				{Name: "from", Type: String, Required: true, Form: Mail, Doc: "The sender."},
+				{Name: "to", Type: Strings, Required: true, Form: Mail, Doc: "Who gets it."},
 			}},
-			{Name: "exec", Doc: "A program on the deployer that gets the event as JSON on its input.", Attrs: []Attr{
+			{Name: "webhook", Doc: "A POST of the event as JSON, or in the form that a chat or Grafana takes.", ExactlyOne: [][]string{{"url", "url_file"}}, Attrs: []Attr{
+				{Name: "url", Type: String, Form: URL, Doc: "Where to. A plan shows it."},
+				{Name: "url_file", Type: String, Form: Plain, Doc: "Or a file on the deployer that holds the URL, where it is a secret."},
+				{Name: "format", Type: String, Default: `"json"`, OneOf: []string{"json", "slack", "mattermost", "matrix", "grafana"}, Doc: "The form of the body."},
+				{Name: "secret_file", Type: String, Form: Plain, Doc: "A file on the deployer that holds the key of an HMAC-SHA-256 over the body, which goes into the header X-Shipit-Signature-256."},
+			}},
+			{Name: "exec", Doc: "A program on the deployer that gets the event as JSON on its input. It runs in the directory of the definition.", Attrs: []Attr{
 				{Name: "run", Type: Command, Required: true, Doc: "The program and its arguments."},
 			}},
 		},
