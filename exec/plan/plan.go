@@ -60,7 +60,7 @@ type Body struct {
 	Budget   Budget            `json:"budget,omitzero"` // of the whole run
 	Rollback Policy            `json:"rollback"`
 	Lock     Lock              `json:"lock"`
-	Hooks    []Step            `json:"hooks"`    // at start, batch, finish, failure
+	Hooks    []Step            `json:"hooks"` // at start, batch, finish, failure
 	Notify   []Notify          `json:"notify,omitempty"`
 	Contents map[string]string `json:"contents"` // of files, by SHA-256, without the sensitive ones
 	Commits  []Log             `json:"commits"`  // between the releases, by where a host starts
