@@ -256,11 +256,16 @@ func (e *evaluator) check(n *node) Check {
 	c := Check{
 		Spec: e.spec(n), At: get[string](e, n, "at"), From: get[string](e, n, "from"),
 		Within: get[Duration](e, n, "within"), Every: get[Duration](e, n, "every"), Timeout: get[Duration](e, n, "timeout"),
-		Successes: int(get[int64](e, n, "successes")),
+		Successes: int(get[int64](e, n, "successes")), Preflight: get[bool](e, n, "preflight"),
+	}
+	if n.kind.Name == "prometheus" && n.attrs["from"] == nil {
+		c.From = "deployer"
 	}
 	e.checkTimes(n, c)
 	e.checkReach(n, c)
 	e.checkPatterns(n, c)
+	e.checkWith(n)
+	e.checkWindow(n, c)
 	// A default gives way to a short deadline.
 	if n.attrs["timeout"] == nil && c.Within > 0 {
 		c.Timeout = min(c.Timeout, c.Within)

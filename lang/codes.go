@@ -99,6 +99,7 @@ func Codes() []Code {
 		{"E0421", "an inventory cannot be understood"},
 		{"E0440", "a pattern does not mean the same everywhere"},
 		{"E0441", "a path into JSON cannot be read"},
+		{"E0442", "an argument says nothing without another one"},
 		{"E0501", "a variable has no value"},
 		{"E0502", "a value was given to a variable that is not declared"},
 		{"E0503", "the value of a variable has the wrong type"},

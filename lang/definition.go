@@ -201,6 +201,7 @@ type Check struct {
 	Every     Duration
 	Timeout   Duration
 	Successes int
+	Preflight bool // also asked before the first change
 }
 
 // Address is how a check is named in plans, events and messages.

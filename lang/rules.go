@@ -188,8 +188,13 @@ func (e *evaluator) checkRest(n *node) {
 	}
 	for _, c := range n.all("check") {
 		from := get[string](e, c, "from")
-		if c.kind.Name == "systemd" && from == "deployer" {
+		switch kind := c.kind.Name; {
+		case kind == "systemd" && from == "deployer":
 			e.errorf("E0409", c.at("from"), `Remove from, or write from = "host".`, "The deployer cannot see the units of a host.", "a systemd check is asked on the host")
+		case kind == "log" && from == "deployer":
+			e.errorf("E0409", c.at("from"), `Remove from, or write from = "host".`, "The deployer cannot read the logs of a host.", "a log check is asked on the host")
+		case kind == "prometheus" && c.attrs["from"] != nil && from == "host":
+			e.errorf("E0409", c.at("from"), `Remove from, or write from = "deployer".`, "Hosts need no way to the Prometheus.", "a prometheus check is asked from the deployer")
 		}
 	}
 	for _, h := range n.all("hook") {

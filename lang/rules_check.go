@@ -1,8 +1,12 @@
 package lang
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+
+	"shipit/lang/diag"
+	"shipit/lang/eval"
 )
 
 // checkPatterns reads what a check compares with.
@@ -21,6 +25,32 @@ func (e *evaluator) checkPatterns(n *node, c Check) {
 			e.errorf("E0441", n.at("json"), `Write json = { ".version" = release.tag }`, sentence(err), "json needs paths")
 		}
 	}
+}
+
+// checkWith finds attributes that say nothing without another one.
+func (e *evaluator) checkWith(n *node) {
+	for _, a := range n.kind.Attrs {
+		for _, other := range a.With {
+			if n.attrs[a.Name] != nil && n.attrs[other] == nil {
+				e.errorf("E0442", n.at(a.Name), fmt.Sprintf("Add %s = %s, or remove %s.", other, n.attrSchema(other).Sample("check"), a.Name), "",
+					"%s says nothing without %s", a.Name, other)
+			}
+		}
+	}
+}
+
+// checkWindow sees that a log is watched for less than the deadline.
+func (e *evaluator) checkWindow(n *node, c Check) {
+	w := c.Duration("window")
+	if n.attrs["window"] == nil || c.Within == 0 || w+c.Every <= c.Within {
+		return
+	}
+	at := diag.Range{}
+	if n.attrs["within"] != nil {
+		at = eval.Range(n.at("within"))
+	}
+	e.report(dangling(eval.At("E0405", n.at("window"), "the log is watched longer than the deadline",
+		fmt.Sprintf("window is %s, every is %s and within is %s.", w, c.Every, c.Within), "Make within longer than window and every together."), orBlock(at, n), "the deadline"))
 }
 
 // keys are the keys of a map in order, also where the values are not known.

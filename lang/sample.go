@@ -90,9 +90,27 @@ func sampleBody(b *strings.Builder, block *schema.Block, kind *schema.Kind, attr
 	if attr != nil {
 		name = attr.Name
 	}
+	needed := map[string]bool{}
+	var need func(name string)
+	need = func(name string) {
+		for _, a := range attrs {
+			if a.Name == name && !needed[name] {
+				needed[name] = true
+				for _, other := range a.With {
+					need(other)
+				}
+			}
+		}
+	}
+	need(name)
 	for i, a := range attrs {
-		chosen := slices.ContainsFunc(groups, func(g []string) bool { return schema.Partner(g, name) == a.Name })
-		if a.Required || chosen || a.Name == name {
+		chosen := slices.ContainsFunc(groups, func(g []string) bool {
+			if i := slices.IndexFunc(g, func(n string) bool { return needed[n] }); i >= 0 {
+				return g[i] == a.Name
+			}
+			return schema.Partner(g, name) == a.Name
+		})
+		if a.Required || chosen || needed[a.Name] {
 			fmt.Fprintf(b, "%s = %s\n", a.Name, attrs[i].Sample(block.Name))
 		}
 	}

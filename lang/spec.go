@@ -26,6 +26,28 @@ func (s Spec) Int(name string) int {
 	return 0
 }
 
+// Number is the number under name; ok is false where there is none.
+func (s Spec) Number(name string) (n float64, ok bool) {
+	switch v := s.Attrs[name].(type) {
+	case int:
+		return float64(v), true
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+// Duration is the duration under name, 0 where there is none.
+func (s Spec) Duration(name string) Duration {
+	d, err := ParseDuration(s.Text(name))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
 // List is the strings under name; a single string is a list of one.
 func (s Spec) List(name string) []string {
 	var out []string

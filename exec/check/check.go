@@ -35,6 +35,9 @@ type Where struct {
 	Host    string   // the host's address
 	Env     []string // for commands: SHIPIT_… variables
 	Timeout time.Duration
+	// Twins are what the attribute instance is on the hosts that the run has
+	// not touched.
+	Twins []string
 }
 
 // A kind is a row of the table. The shell of try is the body of a function
@@ -48,10 +51,11 @@ type kind struct {
 
 // kinds is the table: a new kind is one file and one line here.
 var kinds = map[string]kind{
-	"http":    {httpHost, httpDeployer},
-	"tcp":     {tcpHost, tcpDeployer},
-	"systemd": {systemdHost, nil},
-	"command": {commandHost, commandDeployer},
+	"http":       {httpHost, httpDeployer},
+	"tcp":        {tcpHost, tcpDeployer},
+	"systemd":    {systemdHost, nil},
+	"command":    {commandHost, commandDeployer},
+	"prometheus": {nil, prometheusDeployer},
 }
 
 // Host makes the script that polls c on the host.

@@ -52,7 +52,11 @@ func attempt(ctx context.Context, timeout time.Duration, ask Attempt) error {
 	defer cancel()
 	err := ask(one)
 	if err != nil && one.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("no answer within %s", lang.Duration(timeout))
+		late := fmt.Errorf("no answer within %s", lang.Duration(timeout))
+		if IsUnknown(err, 0) {
+			return &UnknownError{late}
+		}
+		return late
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func TestJSONSchemaIsWellFormed(t *testing.T) {
 					t.Errorf("%s is no text", at)
 				}
 			case "type":
-				if !slices.Contains([]any{"object", "array", "string", "integer", "boolean"}, v) {
+				if !slices.Contains([]any{"object", "array", "string", "integer", "number", "boolean"}, v) {
 					t.Errorf("%s: %v", at, v)
 				}
 			case "pattern":
@@ -129,7 +129,7 @@ func problem(root, s map[string]any, path string, v any) string {
 	text, isText := v.(string)
 	number, isNumber := v.(float64)
 	_, isBool := v.(bool)
-	fits := map[string]bool{"object": isObject, "array": isList, "string": isText, "boolean": isBool, "integer": isNumber && number == math.Trunc(number)}
+	fits := map[string]bool{"object": isObject, "array": isList, "string": isText, "boolean": isBool, "number": isNumber, "integer": isNumber && number == math.Trunc(number)}
 	if want, ok := s["type"].(string); ok && !fits[want] {
 		return fmt.Sprintf("%s: %v is no %s", path, v, want)
 	}

@@ -63,7 +63,8 @@ func check() *Block {
 		Doc: "A question about a host or its service, asked until the answer is pass or the deadline is over.",
 		Attrs: []Attr{
 			{Name: "at", Type: String, Default: `"host"`, Scope: Service, OneOf: []string{"host", "batch", "finish"}, Doc: "Asked right after each host, after the slice, or at the end of the run."},
-			{Name: "from", Type: String, Default: `"host"`, Scope: Service, OneOf: []string{"host", "deployer"}, Doc: "Where it is asked from."},
+			{Name: "from", Type: String, Default: `"host"`, Scope: Service, OneOf: []string{"host", "deployer"}, Doc: "Where it is asked from; a prometheus check always from the deployer."},
+			{Name: "preflight", Type: Bool, Default: "true", Doc: "Whether it is also asked before the first change, on hosts that run a release already. A log check never is."},
 			{Name: "within", Type: Duration, Default: `"30s"`, Doc: "The deadline."},
 			{Name: "every", Type: Duration, Default: `"1s"`, Doc: "The time between two attempts."},
 			{Name: "timeout", Type: Duration, Default: `"5s"`, Doc: "How long one attempt may take; never more than within."},
@@ -88,6 +89,26 @@ func check() *Block {
 				{Name: "unit", Type: String, Required: true, Form: UnitName, Doc: "The unit."},
 			}},
 			{Name: "command", Doc: "A command ends with 0.", ExactlyOne: [][]string{{"run", "shell"}}, Attrs: commandAttrs()},
+			{Name: "log", Doc: "What a service writes into the journal or a file since its restart. Without a line the answer is unknown, which is no pass.", ExactlyOne: [][]string{{"unit", "file"}, {"must", "must_not"}}, Attrs: []Attr{
+				{Name: "unit", Type: String, Form: UnitName, Doc: "The systemd unit whose journal is read."},
+				{Name: "file", Type: String, Form: PathName, Doc: "Or a file; a rotated one is read to its end."},
+				{Name: "must", Type: String, Form: Line, Doc: "An extended regular expression that a line must match before the deadline."},
+				{Name: "must_not", Type: String, Form: Line, Doc: "Or one that no more lines than max may match while the log is watched."},
+				{Name: "max", Type: Number, Min: 0, Max: 1000000, With: []string{"must_not"}, Doc: "Lines that may match must_not in each window. Default: 0."},
+				{Name: "window", Type: Duration, With: []string{"must_not"}, Doc: "How long the log is watched for must_not before the answer is pass. Default: 10s, or half of within where that is less."},
+			}},
+			{Name: "prometheus", Doc: "A query to a Prometheus, asked from the deployer. Without data the answer is unknown, which is no pass.", ExactlyOne: [][]string{{"below", "above"}}, Attrs: []Attr{
+				{Name: "url", Type: String, Required: true, Form: URL, Doc: "Where the Prometheus is."},
+				{Name: "query", Type: String, Required: true, Doc: "What is asked: an expression that gives a number for each series. All must hold, unless it is compared."},
+				{Name: "below", Type: Decimal, Doc: "What the number must be below."},
+				{Name: "above", Type: Decimal, Doc: "What the number must be above."},
+				{Name: "compare", Type: String, OneOf: []string{"untouched"}, With: []string{"instance"}, Doc: "Compare the host's number with the median of the hosts that the run has not touched yet."},
+				{Name: "by", Type: String, Default: `"ratio"`, OneOf: []string{"ratio", "difference"}, With: []string{"compare"}, Doc: "Whether below and above speak of the ratio or of the difference."},
+				{Name: "instance", Type: String, Form: Line, With: []string{"compare"}, Doc: "What the label is on the host's own series, like \"${host.name}:9100\"; needed to compare."},
+				{Name: "label", Type: String, Default: `"instance"`, Form: Ident, With: []string{"compare"}, Doc: "The label that tells the hosts apart."},
+				{Name: "headers", Type: Labels, Default: "{}", Form: Line, Keys: Header, Doc: "Headers that are sent."},
+				{Name: "insecure", Type: Bool, Doc: "Whether a certificate that nobody vouches for is taken."},
+			}},
 		},
 	}
 }

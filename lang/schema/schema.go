@@ -102,6 +102,7 @@ type Attr struct {
 	Form     Form     // what the text must look like
 	Keys     Form     // of a map: what its keys must look like
 	Min, Max int64    // of a number; both 0: no bounds
+	With     []string // attributes without which it says nothing
 	Secret   bool     // whether a sensitive value may be used
 }
 
