@@ -198,7 +198,7 @@ func (a *asking) check(c lang.Check) {
 	if c.Kind == "systemd" && !slices.Contains(a.q.Units, c.Text("unit")) {
 		a.q.Units = append(a.q.Units, c.Text("unit"))
 	}
-	s, err := check.Host(c)
+	s, err := check.Host(c, check.Place{})
 	if err != nil {
 		return // as above
 	}

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"shipit/exec/check"
+	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/exec/restart"
@@ -30,12 +33,42 @@ func (m *compiler) restart(s *plan.Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return m.env() + script.Shell, nil
+	before, err := m.beforeRestart()
+	if err != nil {
+		return "", err
+	}
+	return m.env() + before + script.Shell, nil
+}
+
+// beforeRestart is what the host's checks want to know of it before: where a
+// log ends.
+func (m *compiler) beforeRestart() (string, error) {
+	checks := slices.Concat(m.h.Switch, m.h.After)
+	if m.phase == event.Undo {
+		checks = m.h.Undo
+	}
+	var sh strings.Builder
+	for _, s := range checks {
+		if s.Op != plan.OpCheck || s.From == deployer {
+			continue
+		}
+		script, err := check.Host(checkOf(s), m.place())
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", s.ID, err)
+		}
+		sh.WriteString(script.Before)
+	}
+	return sh.String(), nil
+}
+
+// place is where checks keep what they saw.
+func (m *compiler) place() check.Place {
+	return check.Place{Dir: strings.TrimRight(m.path, "/") + "/.shipit/tmp", Run: m.c.Run}
 }
 
 // check polls on the host until the answer is yes or the deadline is over.
 func (m *compiler) check(s *plan.Step) (string, error) {
-	script, err := check.Host(checkOf(*s))
+	script, err := check.Host(checkOf(*s), m.place())
 	if err != nil {
 		return "", err
 	}
@@ -50,6 +83,7 @@ func restartOf(s plan.Step) lang.Restart {
 // checkOf is the check of a plan's step.
 func checkOf(s plan.Step) lang.Check {
 	c := lang.Check{Spec: specOf(s), At: s.Moment, From: s.From, Within: s.Within}
+	c.Name = strings.TrimPrefix(s.ID, "check."+s.Kind+".")
 	if s.Poll != nil {
 		c.Every, c.Timeout, c.Successes = s.Poll.Every, s.Poll.Timeout, s.Poll.Successes
 	}

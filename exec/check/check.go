@@ -25,6 +25,15 @@ type Script struct {
 	Shell    string     // for remote.Step: uses run and die of its prelude
 	User     [][]string // commands that Shell runs as the service's user
 	Programs []string   // that the host must have; "a|b" where either will do
+	Before   string     // shell that runs before the restart that the check is about, in the same script
+
+	setup string // of an attempt: what stands before it, once
+}
+
+// A Place is where a check may keep on the host what it saw.
+type Place struct {
+	Dir string // absolute, or relative to the login's home
+	Run string // id of the run: what another one kept is nothing worth
 }
 
 // An Attempt asks once. Its error says what was seen and what was wanted.
@@ -45,7 +54,7 @@ type Where struct {
 // saysUnknown or saysNever; it is bounded by timeout(1) or the program's own
 // limit.
 type kind struct {
-	host     func(c lang.Check) (try Script, err error)
+	host     func(c lang.Check, p Place) (try Script, err error)
 	deployer func(c lang.Check, w Where) (Attempt, error)
 }
 
@@ -55,11 +64,12 @@ var kinds = map[string]kind{
 	"tcp":        {tcpHost, tcpDeployer},
 	"systemd":    {systemdHost, nil},
 	"command":    {commandHost, commandDeployer},
+	"log":        {logHost, nil},
 	"prometheus": {nil, prometheusDeployer},
 }
 
 // Host makes the script that polls c on the host.
-func Host(c lang.Check) (Script, error) {
+func Host(c lang.Check, p Place) (Script, error) {
 	k, ok := kinds[c.Kind]
 	if !ok {
 		return Script{}, fmt.Errorf("there is no check %q", c.Kind)
@@ -68,11 +78,11 @@ func Host(c lang.Check) (Script, error) {
 		return Script{}, fmt.Errorf("check %q can only be asked from the deployer", c.Kind)
 	}
 	c = withDefaults(c)
-	s, err := k.host(c)
+	s, err := k.host(c, p)
 	if err != nil {
 		return Script{}, err
 	}
-	s.Shell = poll(c, s.Shell)
+	s.Shell = poll(c, s)
 	return s, nil
 }
 

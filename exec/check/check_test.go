@@ -33,7 +33,7 @@ func question(kind string, attrs map[string]any) lang.Check {
 // fromHost asks as a host does; the error is the last line it said.
 func fromHost(t *testing.T, c lang.Check, setup string) error {
 	t.Helper()
-	s, err := check.Host(c)
+	s, err := check.Host(c, check.Place{Dir: "kept", Run: "run-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestHTTP(t *testing.T) {
 
 func TestSecretsAreNotInAProcessList(t *testing.T) {
 	t.Parallel()
-	s, err := check.Host(question("http", map[string]any{"url": "http://x/?key=canary", "headers": map[string]any{"A": "canary"}}))
+	s, err := check.Host(question("http", map[string]any{"url": "http://x/?key=canary", "headers": map[string]any{"A": "canary"}}), check.Place{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 // command passes when a command ends with 0. Why it did not is the last line
 // that it said. One that cannot be run (126, 127) has not answered.
-func commandHost(c lang.Check) (Script, error) {
+func commandHost(c lang.Check, _ Place) (Script, error) {
 	argv := argv(c.Command())
 	// Through a file: a child that the command leaves behind would hold a pipe
 	// open for as long as it lives.

@@ -124,7 +124,7 @@ var jsonAwk string
 //
 // The URL and the headers go to curl through its standard input, because a
 // header may hold a secret and a process list must not.
-func httpHost(c lang.Check) (Script, error) {
+func httpHost(c lang.Check, _ Place) (Script, error) {
 	e, err := expectedOf(c)
 	if err != nil {
 		return Script{}, err

@@ -62,22 +62,24 @@ func attempt(ctx context.Context, timeout time.Duration, ask Attempt) error {
 }
 
 // poll is Poll in shell around the function try.
-func poll(c lang.Check, try string) string {
-	return fmt.Sprintf(`try() {
+func poll(c lang.Check, s Script) string {
+	return clock + "passed_all() { :; }\n" + s.setup + fmt.Sprintf(`try() {
 %s
 }
 every=%s hundredths=%d within=%d wanted=%d
-%s`, strings.TrimRight(try, "\n"), decimal(c.Every), c.Every.Std()/(10*time.Millisecond),
+%s`, strings.TrimRight(s.Shell, "\n"), decimal(c.Every), c.Every.Std()/(10*time.Millisecond),
 		c.Within.Std()/(10*time.Millisecond), c.Successes, pollScript)
 }
 
-// pollScript counts in hundredths of a second of the host's uptime, which
-// nobody sets. The answer of an attempt is one line and an exit status; see
-// saysNo and its like.
-const pollScript = `now() {
+// clock tells hundredths of a second of the host's uptime, which nobody sets.
+const clock = `now() {
   if read -r _u _ </proc/uptime; then _f=${_u#*.}; echo $((${_u%%.*} * 100 + 1$_f - 100)); else echo $(($(date +%s) * 100)); fi 2>/dev/null
 }
-end=$(($(now) + within)) passed=0 asked=0
+`
+
+// pollScript asks until the deadline is over. The answer of an attempt is one line and an exit status; see
+// saysNo and its like.
+const pollScript = `end=$(($(now) + within)) passed=0 asked=0
 while :; do
   asked=$((asked + 1))
   rc=0
@@ -85,7 +87,7 @@ while :; do
   case $rc in
     0)
       passed=$((passed + 1))
-      [ "$passed" -lt "$wanted" ] || exit 0
+      [ "$passed" -lt "$wanted" ] || { passed_all; exit 0; }
       why="passed $passed times in a row, wanted $wanted" rc=1 ;;
     1 | 4) passed=0 ;;
     *) passed=0 why="unknown: ${why:-the check broke with exit status $rc}" rc=3 ;;

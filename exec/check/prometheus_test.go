@@ -102,7 +102,7 @@ func TestPrometheus(t *testing.T) {
 			}
 		})
 	}
-	if _, err := check.Host(question("prometheus", map[string]any{"url": base})); err == nil {
+	if _, err := check.Host(question("prometheus", map[string]any{"url": base}), check.Place{}); err == nil {
 		t.Error("a host can ask it")
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // systemd sees whether a unit is active. A unit that is only on its way
 // there (activating) has not passed.
-func systemdHost(c lang.Check) (Script, error) {
+func systemdHost(c lang.Check, _ Place) (Script, error) {
 	try := fmt.Sprintf(`unit=%s
 command -v systemctl >/dev/null 2>&1 || { echo 'systemctl is not installed'; return 3; }
 state=$(timeout --foreground %d systemctl --no-pager show -p ActiveState -- "$unit" 2>&1) || { echo "systemctl cannot tell: $state"; return 3; }

@@ -13,7 +13,7 @@ import (
 
 // tcp sees whether a connection is accepted. It proves that somebody
 // listens, not who: an old process that has not left yet satisfies it.
-func tcpHost(c lang.Check) (Script, error) {
+func tcpHost(c lang.Check, _ Place) (Script, error) {
 	address := c.Text("address")
 	if address == "" {
 		address = "localhost"
