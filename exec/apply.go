@@ -49,6 +49,8 @@ type Options struct {
 	// Abort is how a person says "finish what is in flight, start nothing
 	// more"; the value is who said it. May be nil.
 	Abort <-chan string
+	// Control is what people want of the run from elsewhere. May be nil.
+	Control <-chan Control
 }
 
 // A Deployer is what a run does on the machine that it runs on, rather than
@@ -64,8 +66,10 @@ type Deployer interface {
 // A Prompt is a question to a person.
 type Prompt struct {
 	Text    string
+	Batch   string // that is to be confirmed; "" is another question
 	Choices []string
-	Safe    string // the choice that is taken where nobody answers
+	Safe    string    // the choice that is taken where nobody answers
+	Until   time.Time // when it is
 }
 
 // An Answer is one of a Prompt's choices, and whose it was.
@@ -175,11 +179,23 @@ func (r *run) unlessAborted(ctx context.Context, do func(context.Context) error)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		select {
-		case who = <-r.o.Abort:
-			cancel()
-		case <-ctx.Done():
+		control := r.o.Control
+		for who == "" && ctx.Err() == nil {
+			select {
+			case who = <-r.o.Abort:
+			case c, ok := <-control:
+				switch {
+				case !ok:
+					control = nil
+				case c.Do == Stop:
+					who = c.By
+				default:
+					r.early = append(r.early, c)
+				}
+			case <-ctx.Done():
+			}
 		}
+		cancel()
 	}()
 	err = do(ctx)
 	cancel()

@@ -21,6 +21,7 @@ type run struct {
 
 	roll     *rollout.Rollout
 	ahead    *rollout.Rollout // of a run that was begun before: where it stands once it is resumed
+	early    []Control        // that came before the run had begun
 	patience time.Duration    // with locks in the run's own name
 	seq      int64
 	journal  error // why the journal takes no more events, nil if it does
@@ -32,12 +33,17 @@ type run struct {
 	staging  int
 	gate     context.CancelFunc // of the gate that is open
 	asked    bool               // what becomes of the run after the abort
+
+	question     *asked           // that is open
+	pauseEnds    <-chan time.Time // of a paused run
+	windowWaived bool             // a person lets the run go on outside of its deploy windows
 }
 
 // news is what a worker has to say. Over is its last word.
 type news struct {
 	ev   event.Event
 	over bool
+	asks *asked // of a question
 }
 
 // mostStaging bounds how many hosts fetch a release at once: beyond that the
@@ -51,10 +57,13 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 	if err := r.announce(begin...); err != nil {
 		return Result{Outcome: event.Refused}, err
 	}
-	stop, abort := ctx.Done(), r.o.Abort
+	stop, abort, control := ctx.Done(), r.o.Abort, r.o.Control
+	for _, c := range r.early {
+		r.steer(c)
+	}
 	for {
 		r.start(ctx)
-		if r.inFlight == 0 {
+		if r.inFlight == 0 && (ctx.Err() != nil || !r.held()) {
 			if ctx.Err() != nil || r.o.Ask == nil || r.asked || r.journal != nil || !r.roll.Aborted() {
 				return r.finish()
 			}
@@ -65,14 +74,25 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 			r.hear(n)
 		case who := <-abort:
 			if !r.roll.Aborted() { // a second wish adds nothing: what stops harder is ctx
-				r.abort(who, "no new host starts; the steps in flight end first")
+				r.abort(Control{By: who}, "no new host starts; the steps in flight end first")
+			}
+		case c, ok := <-control:
+			if !ok {
+				control = nil
+				continue
+			}
+			r.steer(c)
+		case <-r.pauseEnds:
+			r.pauseEnds = nil
+			if r.roll.Paused() != "" && !r.roll.Aborted() {
+				r.abort(Control{By: nobody}, "nobody continued the paused run")
 			}
 		case <-stop:
 			stop = nil
 			if !r.roll.Aborted() {
-				r.abort(r.o.By, "no new host starts")
+				r.abort(Control{By: r.o.By}, "no new host starts")
 			}
-			r.abort(r.o.By, "the remote work is stopped now")
+			r.abort(Control{By: r.o.By}, "the remote work is stopped now")
 		}
 	}
 }
@@ -146,8 +166,16 @@ func (r *run) launch(jobs []job) {
 
 // hear takes in the news of workers, all that are there at once.
 func (r *run) hear(n news) {
-	all := []event.Event{n.ev}
+	var all []event.Event
+	var answer *event.Event
 	for more := true; more; {
+		all = append(all, n.ev)
+		switch n.ev.Type {
+		case event.Asked:
+			r.question = n.asks
+		case event.GatePassed, event.GateRefused, event.Answered:
+			answer = &n.ev
+		}
 		if n.over {
 			r.inFlight--
 			if n.ev.Phase == event.Stage {
@@ -156,18 +184,20 @@ func (r *run) hear(n news) {
 		}
 		select {
 		case n = <-r.inbox:
-			all = append(all, n.ev)
 		default:
 			more = false
 		}
 	}
 	r.record(all...)
+	if answer != nil {
+		r.answered(answer.Intent)
+	}
 }
 
 // abort notes that no new host starts. An open gate closes.
-func (r *run) abort(who, text string) {
+func (r *run) abort(c Control, text string) {
 	r.asked = false
-	r.record(event.Event{Type: event.Aborted, By: who, Text: fmt.Sprintf("aborted by %s: %s", who, text)})
+	r.record(event.Event{Type: event.Aborted, By: c.By, Intent: c.Intent, Text: fmt.Sprintf("aborted by %s: %s", c.By, text)})
 	if r.gate != nil {
 		r.gate()
 	}

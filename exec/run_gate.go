@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,12 @@ func (r *run) wait(ctx context.Context, a rollout.Action) job {
 	ctx, cancel := context.WithCancel(ctx)
 	r.gate = cancel
 	soaking := r.doneIn(a.Batch)
-	return job{begun, func(say func(event.Event)) event.Event {
+	return job{begun, func(func(event.Event)) event.Event {
 		defer cancel()
 		e := begun
 		err := r.soak(ctx, batch.Soak.Std(), soaking)
 		if err == nil && batch.Confirm {
-			return r.confirm(ctx, begun, say)
+			return r.confirm(ctx, begun, cmp.Or(batch.ConfirmWithin.Std(), mostAsked))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -56,21 +57,22 @@ func (r *run) wait(ctx context.Context, a rollout.Action) job {
 }
 
 // confirm asks a person whether to go on after a batch.
-func (r *run) confirm(ctx context.Context, gate event.Event, say func(event.Event)) event.Event {
+func (r *run) confirm(ctx context.Context, gate event.Event, within time.Duration) event.Event {
 	e := gate
-	q := Prompt{
-		Text:    fmt.Sprintf("batch %s is done; go on with the next?", gate.Batch),
-		Choices: []string{choiceContinue, choiceStop}, Safe: choiceStop,
-	}
-	say(r.question(q))
+	q := newAsked(Prompt{
+		Text:  fmt.Sprintf("batch %s is done; go on with the next?", gate.Batch),
+		Batch: gate.Batch, Choices: []string{choiceContinue, choiceStop}, Safe: choiceStop, Until: r.now().Add(within),
+	})
+	r.inbox <- news{ev: r.questionOf(q), asks: q}
 	answer, err := r.ask(ctx, q)
+	e.By, e.Intent = answer.By, answer.Intent
 	switch {
 	case err != nil:
 		e.Type, e.Text = event.Note, "the question after batch "+gate.Batch+" was not answered"
 	case answer.Choice == choiceContinue:
-		e.Type, e.By, e.Text = event.GatePassed, answer.By, answer.By+" confirmed batch "+gate.Batch
+		e.Type, e.Text = event.GatePassed, answer.By+" confirmed batch "+gate.Batch
 	default:
-		e.Type, e.By, e.Text = event.GateRefused, answer.By, answer.By+" stopped the run after batch "+gate.Batch
+		e.Type, e.Text = event.GateRefused, answer.By+" stopped the run after batch "+gate.Batch
 	}
 	return e
 }
@@ -86,42 +88,68 @@ const (
 // nobody answers where no person can be asked.
 const nobody = "nobody"
 
-// question is the event of a question.
-func (r *run) question(q Prompt) event.Event {
-	return event.Event{Type: event.Asked, Text: fmt.Sprintf("%s (%s)", q.Text, strings.Join(q.Choices, ", "))}
+// mostAsked is how long a question waits for its answer where the plan does
+// not say: the run holds the locks of its hosts.
+const mostAsked = time.Hour
+
+// questionOf is the event of a question.
+func (r *run) questionOf(q *asked) event.Event {
+	return event.Event{
+		Type: event.Asked, Batch: q.Batch, Choices: q.Choices, Safe: q.Safe, Until: q.Until,
+		Text: fmt.Sprintf("%s (%s; without an answer until %s: %s)", q.Text, strings.Join(q.Choices, ", "), clock(q.Until), q.Safe),
+	}
 }
 
-// ask puts a question. Where nobody can answer, it is the safe answer.
-func (r *run) ask(ctx context.Context, q Prompt) (Answer, error) {
-	safe := Answer{Choice: q.Safe, By: nobody}
-	if r.o.Ask == nil {
+// ask puts a question; the first answer wins. Where nobody can answer, or
+// nobody does, it is the safe one.
+func (r *run) ask(ctx context.Context, q *asked) (Control, error) {
+	safe := Control{Choice: q.Safe, By: nobody}
+	if r.o.Ask == nil && r.o.Control == nil {
 		return safe, nil
 	}
-	answer, err := r.o.Ask(ctx, q)
-	switch {
-	case ctx.Err() != nil:
-		return Answer{}, ctx.Err()
-	case err != nil || !slices.Contains(q.Choices, answer.Choice):
-		return safe, nil
-	case answer.By == "":
-		answer.By = r.o.By
+	asking, cancel := context.WithTimeout(ctx, q.Until.Sub(r.now()))
+	said := make(chan Answer, 1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if r.o.Ask != nil {
+		wg.Go(func() {
+			answer, err := r.o.Ask(asking, q.Prompt)
+			switch {
+			case asking.Err() != nil:
+			case err == nil && slices.Contains(q.Choices, answer.Choice):
+				said <- answer
+			case r.o.Control == nil: // nobody else can answer
+				said <- Answer{q.Safe, nobody}
+			}
+		})
 	}
-	return answer, nil
+	select {
+	case answer := <-said:
+		if answer.By == "" {
+			answer.By = r.o.By
+		}
+		return Control{Choice: answer.Choice, By: answer.By}, nil
+	case c := <-q.reply:
+		return c, nil
+	case <-asking.Done():
+		return safe, ctx.Err()
+	}
 }
 
 // launchQuestion asks what becomes of an aborted run that is at rest.
 func (r *run) launchQuestion(ctx context.Context) {
-	q := Prompt{
+	q := newAsked(Prompt{
 		Text:    "the run is stopped and nothing is under way; what now?",
-		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave,
-	}
-	r.asked = true
-	r.launch([]job{{r.question(q), func(func(event.Event)) event.Event {
+		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave, Until: r.now().Add(mostAsked),
+	})
+	r.asked, r.question = true, q
+	r.launch([]job{{r.questionOf(q), func(func(event.Event)) event.Event {
 		answer, err := r.ask(ctx, q)
 		if err != nil {
 			return event.Event{Type: event.Answered, Choice: q.Safe, By: nobody, Text: "nobody answered; the hosts stay as they are"}
 		}
-		return event.Event{Type: event.Answered, Choice: answer.Choice, By: answer.By, Text: answer.By + " answered: " + answer.Choice}
+		return event.Event{Type: event.Answered, Choice: answer.Choice, By: answer.By, Intent: answer.Intent, Text: answer.By + " answered: " + answer.Choice}
 	}}})
 }
 

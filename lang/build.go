@@ -312,7 +312,7 @@ func (e *evaluator) batches(n *node, known bool) []Batch {
 	var list []Batch
 	for _, b := range n.all("batch") {
 		batch := Batch{
-			Name: b.name(), Soak: get[Duration](e, b, "soak"), Confirm: get[bool](e, b, "confirm"), By: get[string](e, b, "by"),
+			Name: b.name(), Soak: get[Duration](e, b, "soak"), Confirm: get[bool](e, b, "confirm"), ConfirmWithin: get[Duration](e, b, "confirm_within"), By: get[string](e, b, "by"),
 			Size: get[Size](e, b, "size"), Ramp: get[[]Size](e, b, "ramp"), Parallel: get[Size](e, b, "parallel"), Spread: get[string](e, b, "spread"),
 			MaxFailed: get[Size](e, b, "max_failed"), MaxUnhealthy: get[Size](e, b, "max_unhealthy"), MaxUnreachable: get[Size](e, b, "max_unreachable"),
 			Range: eval.Range(b.def),

@@ -156,7 +156,8 @@ type Batch struct {
 	Spread         string `json:",omitempty"` // a label: hosts are taken from its values in turn
 	Soak           Duration
 	Confirm        bool
-	By             string // a label: a slice never mixes two of its values
+	ConfirmWithin  Duration `json:",omitempty"`
+	By             string   // a label: a slice never mixes two of its values
 	MaxFailed      Size
 	MaxUnhealthy   Size `json:",omitzero"`
 	MaxUnreachable Size

@@ -78,6 +78,9 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 			e.checkLabel(b, "by")
 			e.checkLabel(b, "spread")
 		}
+		if within := b.attrs["confirm_within"]; within != nil && b.attrs["confirm"] == nil {
+			e.report(vain(within.expr.Range(), "confirm_within says nothing here", "Nothing is asked after this batch.", "Add confirm = true, or remove it."))
+		}
 		if by, spread := get[string](e, b, "by"), b.attrs["spread"]; by != "" && spread != nil && get[string](e, b, "spread") == by {
 			e.report(dangling(vain(spread.expr.Range(), "spread says nothing here", "All hosts of a slice have the same value of this label.", "Remove spread, or name another label."),
 				eval.Range(b.at("by")), "the slices go by the same label"))

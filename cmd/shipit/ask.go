@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -49,14 +50,21 @@ func (w *world) readLine(ctx context.Context) (string, error) {
 }
 
 // asker asks a run's questions on the terminal; the views have told what the
-// question is. Without a terminal --yes confirms, and everything else gets the
-// safe answer.
+// question is. Without a terminal --yes and --confirm say yes to a batch, which
+// otherwise waits for 'shipit confirm' until its time is up; everything else
+// gets the safe answer.
 func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answer, error) {
 	return func(ctx context.Context, q exec.Prompt) (exec.Answer, error) {
-		if f.Yes && q.Choices[0] == "continue" {
+		switch {
+		case f.Yes && q.Batch != "":
 			return exec.Answer{Choice: q.Choices[0], By: w.by() + " (--yes)"}, nil
-		}
-		if !w.interactive() || f.JSON {
+		case slices.Contains(f.Confirm, q.Batch) && q.Batch != "":
+			return exec.Answer{Choice: q.Choices[0], By: w.by() + " (--confirm)"}, nil
+		case w.interactive() && !f.JSON:
+		case q.Batch != "": // somebody may confirm it from elsewhere
+			<-ctx.Done()
+			return exec.Answer{}, ctx.Err()
+		default:
 			return exec.Answer{Choice: q.Safe, By: "nobody (no terminal)"}, nil
 		}
 		fmt.Fprintf(w.stdout, "\n%s\n", sentence(q.Text))

@@ -17,10 +17,11 @@ import (
 type planFlags struct {
 	definitionFlags
 	sshFlags
-	Limit     []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
-	Without   []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
-	BatchSize string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
-	Parallel  string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
+	Limit      []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
+	Without    []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
+	BatchSize  string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
+	Parallel   string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
+	PauseAfter string   `placeholder:"BATCH|N" help:"Ask, as for a confirmation, after this batch or after so many hosts."`
 }
 
 // planned is a plan with what it was made from, ready to be applied by the
@@ -203,7 +204,8 @@ func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *a
 func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, error) {
 	in := x.in
 	in.Definition, in.Facts, in.Version, in.Salt = x.def, x.facts, version, salt()
-	in.Options.Limit, in.Options.Without, in.Options.BatchSize, in.Options.Parallel = f.Limit, f.Without, f.BatchSize, f.Parallel
+	in.Options.Limit, in.Options.Without, in.Options.BatchSize = f.Limit, f.Without, f.BatchSize
+	in.Options.Parallel, in.Options.PauseAfter = f.Parallel, f.PauseAfter
 	if several { // patterns for other services say nothing here
 		in.Options.Limit, in.Options.Without = meant(f.Limit, x.def), meant(f.Without, x.def)
 	}

@@ -24,6 +24,7 @@ import (
 // runFlags say how a plan is run.
 type runFlags struct {
 	Yes     bool           `short:"y" help:"Do not ask."`
+	Confirm []string       `placeholder:"BATCH" help:"Say yes beforehand to going on after this batch."`
 	Reason  string         `short:"m" aliases:"message" placeholder:"TEXT" help:"Why; shown to whoever finds the lock held."`
 	Wait    *time.Duration `placeholder:"DURATION" help:"How long to wait in line for a lock that others hold, like 10m; over the definition's lock block."`
 	JSON    bool           `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`

@@ -32,6 +32,10 @@ type Event struct {
 	Cause   Cause     `json:"cause,omitempty"`
 	By      string    `json:"by,omitempty"`      // who aborted, answered, resumed
 	Choice  string    `json:"choice,omitempty"`  // of Answered
+	Choices []string  `json:"choices,omitempty"` // of Asked
+	Safe    string    `json:"safe,omitempty"`    // of Asked and Paused: what happens where nobody says anything
+	Until   time.Time `json:"until,omitzero"`    // of Asked and Paused: when it does
+	Intent  int64     `json:"intent,omitempty"`  // the number of the wish that this answers
 	Plan    string    `json:"plan,omitempty"`    // of RunStarted: the digest
 	Outcome Outcome   `json:"outcome,omitempty"` // of RunFinished
 }
@@ -59,6 +63,8 @@ const (
 	HookFailed   Type = "hook.failed"
 	Asked        Type = "asked"            // a question to a person
 	Answered     Type = "answered"         // Choice, by By; the first answer wins
+	Paused       Type = "paused"           // By wants no new host to start for now
+	Continued    Type = "continued"        // By wants the paused run to go on
 	Aborted      Type = "aborted"          // no new host starts
 	Halted       Type = "run.halted"       // no new host starts: a budget is spent, or the like
 	RollingBack  Type = "rollback.started" // what the policy's scope touched goes back

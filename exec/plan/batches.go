@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 
 	"shipit/lang"
 )
@@ -35,7 +37,61 @@ func (m *maker) batches() {
 	}
 	// The language does not let hosts be forgotten; a plan must not either.
 	m.batch(lang.Batch{Name: "rest", Size: lang.Size{N: 1}}, left, o)
+	m.pauseAfter(m.in.Options.PauseAfter)
 	m.onceHooks()
+}
+
+// pauseAfter makes the run ask, as for a confirmation, after a batch or after
+// so many hosts. Where these end within a batch, what is left of it becomes a
+// batch of its own, with the same budgets: somebody has looked in between.
+func (m *maker) pauseAfter(where string) {
+	if where == "" {
+		return
+	}
+	all := m.body.Batches
+	if i := slices.IndexFunc(all, func(b Batch) bool { return b.Name == where }); i >= 0 {
+		all[i].Confirm = true
+		return
+	}
+	left, err := strconv.Atoi(where)
+	if err != nil || left < 1 {
+		var names []string
+		for _, b := range all {
+			names = append(names, b.Name)
+		}
+		m.against("--pause-after %s: it is neither a number of hosts nor a batch of the plan (%s)", where, strings.Join(names, ", "))
+		return
+	}
+	for i, b := range all {
+		before, behind := split(b.Slices, &left)
+		switch {
+		case left > 0:
+			continue
+		case len(behind) == 0:
+			all[i].Confirm = true
+		default:
+			first, rest := b, b
+			first.Slices, first.Soak, first.Confirm = before, 0, true
+			rest.Slices, rest.Name = behind, b.Name+" (rest)"
+			m.body.Batches = slices.Replace(all, i, i+1, first, rest)
+		}
+		return
+	}
+}
+
+// split splits slices after so many hosts, and takes those before off n.
+func split(all [][]string, n *int) (before, behind [][]string) {
+	for _, s := range all {
+		at := min(*n, len(s))
+		*n -= at
+		if at > 0 {
+			before = append(before, s[:at])
+		}
+		if at < len(s) {
+			behind = append(behind, s[at:])
+		}
+	}
+	return before, behind
 }
 
 // overrides are what the command line says of batches, 0 where nothing.
@@ -121,6 +177,9 @@ func (m *maker) batch(d lang.Batch, left []*Host, o overrides) []*Host {
 		MaxFailed:      forgiven(d.MaxFailed, len(take)),
 		MaxUnhealthy:   forgiven(d.MaxUnhealthy, len(take)),
 		MaxUnreachable: forgiven(d.MaxUnreachable, len(take)),
+	}
+	if b.Confirm {
+		b.ConfirmWithin = d.ConfirmWithin
 	}
 	if b.Parallel == 0 && d.Parallel.N > 0 {
 		b.Parallel = m.share(d.Parallel)

@@ -194,7 +194,8 @@ type Batch struct {
 	Spread         string        `json:"spread,omitempty"`   // the label that the order goes round by
 	Soak           lang.Duration `json:"soak,omitzero"`
 	Confirm        bool          `json:"confirm,omitempty"`
-	MaxFailed      int           `json:"max_failed"` // hosts of the batch
+	ConfirmWithin  lang.Duration `json:"confirm_within,omitzero"` // then the answer is no
+	MaxFailed      int           `json:"max_failed"`              // hosts of the batch
 	MaxUnhealthy   int           `json:"max_unhealthy,omitempty"`
 	MaxUnreachable int           `json:"max_unreachable"` // hosts of the batch
 	At             string        `json:"at,omitempty"`
@@ -240,10 +241,11 @@ type Lock struct {
 
 // Options are the run-time choices that were made when planning.
 type Options struct {
-	Limit     []string `json:"limit,omitempty"`
-	Without   []string `json:"without,omitempty"`
-	BatchSize string   `json:"batch_size,omitempty"`
-	Parallel  string   `json:"parallel,omitempty"`
-	To        string   `json:"to,omitempty"`  // of a rollback
-	Run       string   `json:"run,omitempty"` // of a rollback: the run that is taken back
+	Limit      []string `json:"limit,omitempty"`
+	Without    []string `json:"without,omitempty"`
+	BatchSize  string   `json:"batch_size,omitempty"`
+	Parallel   string   `json:"parallel,omitempty"`
+	PauseAfter string   `json:"pause_after,omitempty"` // a batch, or a number of hosts
+	To         string   `json:"to,omitempty"`          // of a rollback
+	Run        string   `json:"run,omitempty"`         // of a rollback: the run that is taken back
 }

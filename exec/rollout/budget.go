@@ -93,8 +93,8 @@ func (r *Rollout) alike() string {
 
 // fall notes a host's first fault on the way forward, which budgets count.
 func (r *Rollout) fall(h *hostState, f fault) {
-	if h.fault.Cause == "" {
-		r.fell = append(r.fell, r.byName[h.Name])
+	if i := r.byName[h.Name]; !slices.Contains(r.fell, i) { // what a resumed run did again
+		r.fell = append(r.fell, i)
 	}
 	h.fault = f
 }

@@ -27,6 +27,7 @@ import (
 //	fail hook announce       so does that hook
 //	fail gate canary         the soak finds an unhealthy host; "by anna": she refuses
 //	abort b switch           while that phase is in flight; "abort start": before the first action
+//	pause b switch           as abort; it is continued once nothing more starts
 //	lost b switch            the lock of the host is lost then; "lost c at b switch"
 //	alike                    failures at the same step say the same, whichever the host
 //	answer rollback          what is answered when the aborted run asks
@@ -34,6 +35,7 @@ type scenario struct {
 	plan    *plan.Plan
 	fails   map[string]event.Event
 	aborts  map[string]int
+	pauses  map[string]bool
 	losses  map[string]string
 	answers []string
 	alike   bool // failures at the same step say the same
@@ -75,7 +77,7 @@ func newPlan() *plan.Plan {
 
 func parse(t testing.TB, text string) *scenario {
 	t.Helper()
-	s := &scenario{plan: newPlan(), fails: map[string]event.Event{}, aborts: map[string]int{}, losses: map[string]string{}}
+	s := &scenario{plan: newPlan(), fails: map[string]event.Event{}, aborts: map[string]int{}, pauses: map[string]bool{}, losses: map[string]string{}}
 	body := &s.plan.Body
 	find := func(name string) *plan.Host {
 		for i := range body.Hosts {
@@ -177,6 +179,8 @@ func parse(t testing.TB, text string) *scenario {
 				}
 			}
 			s.fails[w[1]+" "+w[2]] = e
+		case "pause":
+			s.pauses[strings.Join(w[1:], " ")] = true
 		case "alike":
 			s.alike = true
 		case "abort":
@@ -212,6 +216,11 @@ func (s *scenario) play(t testing.TB) (trace []string, events []event.Event, r *
 			apply(event.Event{Type: event.Aborted, By: "anna"})
 			trace = append(trace, "aborted during "+key)
 		}
+		if _, ok := s.pauses[key]; ok {
+			apply(event.Event{Type: event.Paused, By: "anna"})
+			trace = append(trace, "paused during "+key)
+			delete(s.pauses, key)
+		}
 		delete(s.aborts, key)
 		if name, ok := s.losses[key]; ok {
 			apply(event.Event{Type: event.LockLost, Host: name})
@@ -222,6 +231,11 @@ func (s *scenario) play(t testing.TB) (trace []string, events []event.Event, r *
 	stop("start")
 	for range 1000 {
 		acts := r.Next()
+		if len(acts) == 0 && r.Paused() != "" {
+			apply(event.Event{Type: event.Continued, By: "anna"})
+			trace = append(trace, "continued")
+			continue
+		}
 		if len(acts) == 0 {
 			t.Fatalf("the run hangs:\n%s\n%+v", strings.Join(trace, "\n"), r.Hosts())
 		}

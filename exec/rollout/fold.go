@@ -52,6 +52,10 @@ func (r *Rollout) Apply(e event.Event) {
 		r.applyGate(e)
 	case event.HookStarted, event.HookDone, event.HookFailed:
 		r.applyHook(e)
+	case event.Paused:
+		r.paused = orSomebody(e.By)
+	case event.Continued:
+		r.paused = ""
 	case event.Asked:
 		r.asked = r.aborted
 	case event.Answered:
@@ -81,14 +85,18 @@ func (r *Rollout) answer(e event.Event) {
 	r.asked = false
 	switch e.Choice {
 	case "continue":
-		r.aborted, r.hard = false, false
+		r.aborted, r.hard, r.paused = false, false, ""
 	case "rollback":
 		r.aborted, r.hard = false, false
-		r.wanted = e.By
-		if r.wanted == "" {
-			r.wanted = "somebody"
-		}
+		r.wanted = orSomebody(e.By)
 	}
+}
+
+func orSomebody(who string) string {
+	if who == "" {
+		return "somebody"
+	}
+	return who
 }
 
 // loseLock notes that a host, or with no name every host, is another run's.

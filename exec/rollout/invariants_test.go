@@ -115,14 +115,21 @@ func (c *chaos) turn() {
 		c.apply(event.Event{Type: event.RunFinished, Outcome: c.r.Outcome()})
 		return
 	}
+	if c.r.Paused() != "" && (c.pick("continue", 6) == 0 || len(due) == 0 && len(c.inFlight) == 0) {
+		c.apply(event.Event{Type: event.Continued, By: "anna"})
+		return
+	}
 	if len(due) == 0 && len(c.inFlight) == 0 {
 		c.t.Fatalf("5: the run hangs: %+v", c.r.Hosts())
 	}
 	if c.limit > 0 && c.pick("interrupt", 12) == 0 {
 		c.limit--
-		if c.pick("by", 4) == 0 {
+		switch c.pick("by", 6) {
+		case 0, 1:
+			c.apply(event.Event{Type: event.Paused, By: "anna"})
+		case 2:
 			c.apply(event.Event{Type: event.LockLost, Host: c.plan.Body.Hosts[c.pick("host", len(c.plan.Body.Hosts))].Name})
-		} else {
+		default:
 			c.apply(event.Event{Type: event.Aborted, By: "anna"})
 			c.inFlight = slices.DeleteFunc(c.inFlight, func(a rollout.Action) bool { return a.Kind == rollout.OpenGate })
 		}

@@ -18,6 +18,7 @@ type model struct {
 	batch int // of the last BatchStarted
 	slice int
 
+	paused                                   bool
 	started, aborted, hard, wanted, lockLost bool
 	broken                                   bool // a hook or gate stopped the run
 	waits                                    bool // a gate is open
@@ -112,13 +113,23 @@ func (m *model) see(e event.Event) error {
 		m.hard = m.hard || m.aborted
 		m.aborted, m.waits = true, false
 	case event.Answered:
+		if e.Choice == "continue" {
+			m.paused = false
+		}
 		if e.Choice != "leave" {
 			m.aborted, m.hard = false, false
 		}
 		m.wanted = m.wanted || e.Choice == "rollback"
 	case event.LockLost:
 		m.lockLost, h.fenced = true, true
+	case event.Paused:
+		m.paused = true
+	case event.Continued:
+		m.paused = false
 	case event.GateOpened:
+		if m.paused {
+			return fmt.Errorf("3: the gate of %s opens while the run is paused", e.Batch)
+		}
 		m.waits = true
 	case event.GatePassed:
 		m.waits, m.passed[e.Batch] = false, true
@@ -148,6 +159,9 @@ func (m *model) see(e event.Event) error {
 func (m *model) sliceStarts(e event.Event) error {
 	if m.aborted || m.broken || m.wanted {
 		return fmt.Errorf("3: slice %d of %s starts though the run was stopped", e.Slice, e.Batch)
+	}
+	if m.paused {
+		return fmt.Errorf("3: slice %d of %s starts while the run is paused", e.Slice, e.Batch)
 	}
 	if m.waits {
 		return fmt.Errorf("2: slice %d of %s starts while a gate is open", e.Slice, e.Batch)
@@ -190,6 +204,9 @@ func (m *model) begins(h *watched, e event.Event) error {
 	}
 	if m.aborted && (e.Phase != event.Undo || !h.failed || m.hard) {
 		return fmt.Errorf("3: %s begins %s after an abort", e.Host, e.Phase)
+	}
+	if m.paused && (e.Phase == event.Stage || e.Phase == event.Switch) {
+		return fmt.Errorf("3: %s begins %s while the run is paused", e.Host, e.Phase)
 	}
 	switch e.Phase {
 	case event.Switch:

@@ -4,8 +4,8 @@ import "shipit/exec/event"
 
 // Next is everything that may start now and was not announced yet, in an
 // order that depends on nothing but the plan and the events. It is empty
-// while the run waits for something in flight or for an answer, and Finish
-// alone once everything is at rest.
+// while the run waits for something in flight, for an answer or for whoever
+// paused it, and Finish alone once everything is at rest.
 func (r *Rollout) Next() []Action {
 	if !r.started || r.finished {
 		return nil
@@ -39,18 +39,19 @@ func (r *Rollout) Next() []Action {
 
 var finish = Action{Kind: Finish, Batch: -1, Slice: -1}
 
-// forward is what may start while nothing stands against it.
+// forward is what may start while nothing stands against it. A paused run goes
+// on with the hosts that have begun, and checks them; it begins no other.
 func (r *Rollout) forward(room int, moving bool) []Action {
 	if due, over := r.runHooks(atStart); !over {
-		return due
+		return r.unlessPaused(due)
 	}
 	if due := r.toStage(); len(due) > 0 {
-		return due
+		return r.unlessPaused(due)
 	}
 	if r.open {
 		due := r.toSwitch(room)
 		if len(due) > 0 || moving {
-			return due
+			return r.unlessPaused(due)
 		}
 		if due := r.toCheck(atBatch); len(due) > 0 || r.inFlight(event.After) {
 			return due
@@ -61,6 +62,9 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 		return nil
 	}
 	b, s, more := r.following()
+	if more && r.paused != "" {
+		return nil
+	}
 	if r.batch >= 0 && (!more || b != r.batch) {
 		if due, over := r.runHooks(atBatch); !over {
 			return due
@@ -77,6 +81,14 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 		return due
 	}
 	return r.end()
+}
+
+// unlessPaused is what is due where nobody paused the run.
+func (r *Rollout) unlessPaused(due []Action) []Action {
+	if r.paused != "" {
+		return nil
+	}
+	return due
 }
 
 // halt is what may still start when no new host may: to say so, the checks of

@@ -28,7 +28,7 @@ func TestOddEventsAreIgnored(t *testing.T) {
 			event.RunStarted, event.HostStarted, event.HostStarted, event.StepStarted, event.StepDone,
 			event.StepFailed, event.HostDone, event.HostDone, event.HostFailed, event.BatchStarted, event.BatchDone,
 			event.GateOpened, event.GatePassed, event.GateRefused, event.HookStarted, event.HookDone, event.HookFailed,
-			event.Asked, event.Answered, event.Aborted, event.RollingBack, event.LockLost, event.Note, "moon.rose",
+			event.Asked, event.Answered, event.Aborted, event.RollingBack, event.LockLost, event.Paused, event.Continued, event.Halted, event.RunResumed, event.Note, "moon.rose",
 		}
 		phases := []event.Phase{event.Stage, event.Switch, event.After, event.Undo, event.Prune, "", "polish"}
 		for range rapid.IntRange(0, 60).Draw(t, "events") {

@@ -93,7 +93,7 @@ func (r *Rollout) resume() {
 			r.gates[i] = gateClosed
 		}
 	}
-	r.finished, r.aborted, r.hard, r.asked = false, false, false, false
+	r.finished, r.aborted, r.hard, r.asked, r.paused = false, false, false, false, ""
 }
 
 func (h *hostState) resume() {

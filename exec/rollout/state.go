@@ -23,6 +23,7 @@ type Rollout struct {
 	gates        []gate
 	hooks        map[hookKey]hookState
 
+	paused   string // who wants no new host to start for now, "" where nobody does
 	aborted  bool   // no new host starts, until somebody answers "continue" or "rollback"
 	hard     bool   // nothing starts at all, not even the undo of a failed host
 	asked    bool   // after the abort a question is open
@@ -159,6 +160,9 @@ func (r *Rollout) Finished() bool { return r.finished }
 // Aborted tells that a person stopped the run and nobody answered "continue"
 // or "rollback" since: no new host starts.
 func (r *Rollout) Aborted() bool { return r.aborted }
+
+// Paused is who wants no new host to start for now, "" where nobody does.
+func (r *Rollout) Paused() string { return r.paused }
 
 // GoingBack tells that hosts which were done are being rolled back, or were.
 func (r *Rollout) GoingBack() bool { return r.back }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"shipit/exec/plan"
 	"shipit/lang"
@@ -132,6 +133,9 @@ func aboutBatch(b *plan.Batch) []string {
 	}
 	if b.Confirm {
 		about = append(about, "then asks")
+		if usual := lang.Duration(time.Hour); b.ConfirmWithin > 0 && b.ConfirmWithin != usual {
+			about[len(about)-1] += " and waits " + b.ConfirmWithin.String()
+		}
 	}
 	return about
 }

@@ -38,6 +38,7 @@ func batch() *Block {
 			{Name: "spread", Type: String, Form: Line, Doc: "A label: the hosts are taken from each of its values in turn."},
 			{Name: "soak", Type: Duration, Default: `"0s"`, Doc: "How long the checks must go on passing before the next batch."},
 			{Name: "confirm", Type: Bool, Default: "false", Doc: "Ask before the next batch."},
+			{Name: "confirm_within", Type: Duration, Default: `"1h"`, Doc: "How long the question waits. Without an answer the run stops there, and what was done stands."},
 			{Name: "by", Type: String, Form: Line, Doc: "A label: a slice never holds hosts with two of its values."},
 			{Name: "max_failed", Type: Size, Default: "0", Doc: "Hosts of the batch on which a step may fail before the run stops. A share of a budget is rounded down."},
 			{Name: "max_unhealthy", Type: Size, Default: "0", Doc: "Hosts of the batch that may fail a check before the run stops."},

@@ -1,0 +1,115 @@
+package exec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"shipit/exec/event"
+)
+
+// A Control is what a person wants of a run that is under way. Each gets an
+// event: what it brought about, or a note why it brought about nothing.
+type Control struct {
+	Do     Wish
+	By     string
+	Choice string // of Answer; "" is yes to a confirmation
+	Batch  string // of Answer: only if the question is about that batch; "" is any
+	Intent int64  // its number where wishes are kept; goes into the event
+}
+
+// A Wish is what a Control asks for.
+type Wish string
+
+// The wishes.
+const (
+	Pause    Wish = "pause"    // start no new host for now
+	Continue Wish = "continue" // go on after a pause
+	Reply    Wish = "answer"   // answer the question that is open
+	Stop     Wish = "abort"    // finish what is in flight and start nothing more
+)
+
+// mostPaused is how long a run stays paused: it holds the locks of its hosts.
+const mostPaused = 12 * time.Hour
+
+// An asked is a question that is open. The first reply is taken.
+type asked struct {
+	Prompt
+	reply chan Control
+	sent  *Control
+}
+
+func newAsked(q Prompt) *asked { return &asked{Prompt: q, reply: make(chan Control, 1)} }
+
+// steer does what a person wants, where it makes sense.
+func (r *run) steer(c Control) {
+	switch paused := r.roll.Paused(); {
+	case c.Do == Stop && !r.roll.Aborted():
+		r.abort(c, "no new host starts; the steps in flight end first")
+	case c.Do == Pause && paused == "" && !r.roll.Aborted():
+		r.pause(c, fmt.Sprintf("paused by %s: no new host starts until somebody continues the run", c.By))
+	case c.Do == Continue && paused != "":
+		r.pauseEnds, r.windowWaived = nil, true
+		r.record(event.Event{Type: event.Continued, By: c.By, Intent: c.Intent, Text: c.By + " continued the run"})
+	case c.Do == Reply:
+		r.reply(c)
+	default:
+		is := map[Wish]string{Stop: "it is stopped already", Pause: "it is paused or stopped already", Continue: "it is not paused"}[c.Do]
+		r.tooLate(c, is)
+	}
+}
+
+// tooLate notes that a wish brings about nothing.
+func (r *run) tooLate(c Control, why string) {
+	r.record(event.Event{Type: event.Note, By: c.By, Intent: c.Intent, Text: fmt.Sprintf("%s asked the run to %s: %s", c.By, c.Do, why)})
+}
+
+// pause keeps new hosts from starting for a while.
+func (r *run) pause(c Control, text string) {
+	until := r.now().Add(mostPaused)
+	r.pauseEnds = time.After(mostPaused)
+	r.record(event.Event{
+		Type: event.Paused, By: c.By, Intent: c.Intent, Until: until, Safe: choiceStop,
+		Text: fmt.Sprintf("%s; if nobody does until %s, it stops there", text, clock(until)),
+	})
+}
+
+// held tells whether a run that has nothing in flight waits for whoever paused
+// it.
+func (r *run) held() bool {
+	return r.roll.Paused() != "" && !r.roll.Aborted() && r.journal == nil && len(r.roll.Next()) == 0
+}
+
+// reply hands an answer to the question that is open.
+func (r *run) reply(c Control) {
+	q := r.question
+	if c.Choice == "" && q != nil && q.Batch != "" {
+		c.Choice = choiceContinue
+	}
+	switch {
+	case q == nil:
+		r.tooLate(c, "no question is open")
+	case q.sent != nil:
+		r.tooLate(c, q.sent.By+" was first")
+	case c.Batch != "" && c.Batch != q.Batch:
+		r.tooLate(c, fmt.Sprintf("the question is not about batch %s", c.Batch))
+	case !slices.Contains(q.Choices, c.Choice):
+		r.tooLate(c, "the choices are "+strings.Join(q.Choices, ", "))
+	default:
+		q.sent = &c
+		q.reply <- c
+	}
+}
+
+// answered notes that the question which was open, if any, is so no more.
+func (r *run) answered(intent int64) {
+	q := r.question
+	r.question = nil
+	if q != nil && q.sent != nil && q.sent.Intent != intent {
+		r.tooLate(*q.sent, "another answer was first")
+	}
+}
+
+// clock is an instant as people read it.
+func clock(t time.Time) string { return t.Format("15:04:05 MST") }
