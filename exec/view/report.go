@@ -18,19 +18,28 @@ import (
 func Report(w io.Writer, p *plan.Plan, hosts []rollout.Host, o event.Outcome, s Style) {
 	fmt.Fprintln(w)
 	if len(hosts) > 0 {
-		table(w, reportRows(p, hosts), func(row, col int, cell string) string {
-			switch {
-			case row == 0:
-				return s.paint(dim, cell)
-			case col == 1:
-				return s.paint(statusColor(rollout.Status(cell)), cell)
-			}
-			return cell
-		})
+		over := slices.Clone(hosts)
+		for i, h := range over {
+			over[i].Status = ended(h)
+		}
+		reportTable(w, p, over, s)
 		leftOut(w, p, hosts, s)
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, s.paint(outcomeColor(o), Verdict(p, hosts, o)))
+}
+
+// reportTable prints the hosts of a run.
+func reportTable(w io.Writer, p *plan.Plan, hosts []rollout.Host, s Style) {
+	table(w, reportRows(p, hosts), func(row, col int, cell string) string {
+		switch {
+		case row == 0:
+			return s.paint(dim, cell)
+		case col == 1:
+			return s.paint(statusColor(rollout.Status(cell)), cell)
+		}
+		return cell
+	})
 }
 
 // many is from how many hosts on those that are done and say the same share a
@@ -49,7 +58,6 @@ func reportRows(p *plan.Plan, hosts []rollout.Host) [][]string {
 	var touched, rest []*row
 	shared := map[said]*row{}
 	for _, h := range hosts {
-		h.Status = ended(h)
 		what := said{string(h.Status), runs(p, h), lastStep(h)}
 		r := shared[what]
 		if r == nil || h.Touched && (h.Status != rollout.Done || len(hosts) < many) {
