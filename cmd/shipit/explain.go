@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"shipit/exec/journal"
-	"shipit/exec/plan"
 	"shipit/exec/view"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -45,66 +43,53 @@ func (c *explainCmd) isRun() bool {
 }
 
 func (c *explainCmd) run(w *world) error {
-	s, err := c.find(w)
+	id, err := c.find(w)
 	if err != nil {
 		return err
 	}
-	rec, err := journal.Load(s.Path)
+	r, err := w.recorded(id)
 	if err != nil {
 		return err
 	}
-	data, err := journal.Plan(s.Path)
-	if err != nil {
-		return err
-	}
-	p, err := plan.Decode(data)
-	if err != nil {
-		return fmt.Errorf("cannot read the plan of run %s: %w", s.Run, err)
-	}
-	a := view.NewAccount(rec.Header, p, rec.Events, s.Active)
+	a := view.NewAccount(r.Header, r.plan, r.Events, journal.Active(r.path))
 	if c.Host == "" {
 		a.Run(w.stdout, w.now(), w.style())
 		return nil
 	}
 	if !a.Host(w.stdout, c.Host, w.now(), w.style()) {
 		var names []string
-		for _, h := range p.Body.Hosts {
+		for _, h := range r.plan.Body.Hosts {
 			names = append(names, h.Name)
 		}
 		help := "it was about " + lang.Fold(names)
 		if near := diag.Nearest(c.Host, names); near != "" {
 			help = "did you mean " + near + "?"
 		}
-		return exit(exitUsage, usageError{fmt.Errorf("run %s knows no host %s", s.Run, c.Host), help})
+		return exit(exitUsage, usageError{fmt.Errorf("run %s knows no host %s", r.id(), c.Host), help})
 	}
 	return nil
 }
 
-// find is the run that is meant.
-func (c *explainCmd) find(w *world) (journal.Summary, error) {
+// find is the id of the run that is meant, or the beginning of it.
+func (c *explainCmd) find(w *world) (string, error) {
+	if c.Topic != "last" {
+		return c.Topic, nil
+	}
 	list, err := journal.List(w.stateDir())
 	if err != nil {
-		return journal.Summary{}, err
-	}
-	if c.Topic != "last" {
-		path, err := journal.Find(w.stateDir(), c.Topic)
-		i := slices.IndexFunc(list, func(s journal.Summary) bool { return s.Path == path })
-		if err != nil || i < 0 {
-			return journal.Summary{}, errors.Join(err)
-		}
-		return list[i], nil
+		return "", err
 	}
 	var services []string
 	for _, s := range list {
 		if s.Problem == "" && (c.Service == "" || s.Header.Service == c.Service) {
-			return s, nil
+			return s.Run, nil
 		}
 		if s.Header.Service != "" && !slices.Contains(services, s.Header.Service) {
 			services = append(services, s.Header.Service)
 		}
 	}
-	if c.Service == "" || len(services) == 0 {
-		return journal.Summary{}, fmt.Errorf("no run is recorded on this machine, in %s", w.stateDir())
+	if len(services) == 0 {
+		return "", fmt.Errorf("no run is recorded on this machine, in %s", w.stateDir())
 	}
-	return journal.Summary{}, fmt.Errorf("no run of %s is recorded on this machine; there are runs of %s", c.Service, strings.Join(services, ", "))
+	return "", fmt.Errorf("no run of %s is recorded on this machine; there are runs of %s", c.Service, strings.Join(services, ", "))
 }

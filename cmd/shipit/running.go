@@ -16,6 +16,7 @@ import (
 	"shipit/exec/event"
 	"shipit/exec/journal"
 	"shipit/exec/plan"
+	"shipit/exec/rollout"
 	"shipit/exec/view"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -178,6 +179,9 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 	code := w.exitOf(r.Outcome, touched)
 	if code == exitOK {
 		return nil
+	}
+	if slices.ContainsFunc(r.Hosts, func(h rollout.Host) bool { return h.Reason != "" }) {
+		fmt.Fprintf(out, "What happened:  shipit explain %s\n", p.run)
 	}
 	if code == exitMixed || touched && r.Outcome == event.Abort {
 		fmt.Fprintf(out, "See what runs:  shipit status %s\n", p.typed())

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Finding is one thing about a host that whoever looks after it should
@@ -50,7 +51,7 @@ func (h HostFacts) Findings(starts []string) []Finding {
 		out = append(out, Finding{Kind: kind, Run: run, Text: fmt.Sprintf(text, args...), Note: kind == Locked || kind == Ready})
 	}
 	if l := h.Lock; l != nil && l.Alive {
-		tell(Locked, l.Run, "locked by %s, run %s", l.Owner, l.Run)
+		tell(Locked, l.Run, "%s", l.sentence())
 	}
 	unfinished := h.unfinished()
 	switch live, known := h.named(h.Live); {
@@ -192,4 +193,22 @@ func orUnknown(run string) string {
 		return "(unknown)"
 	}
 	return run
+}
+
+// sentence says who holds the lock, and what for.
+func (l *Holder) sentence() string {
+	s := fmt.Sprintf("locked by %s, run %s", l.Owner, l.Run)
+	if l.Hold {
+		s = fmt.Sprintf("held by hand by %s until %s", l.Owner, time.Unix(l.Until, 0).UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	if l.Global {
+		s += ", the whole host"
+	}
+	if l.Reason != "" {
+		s += ": " + l.Reason
+	}
+	if l.Waiting > 0 {
+		s += fmt.Sprintf(" (%d waiting)", l.Waiting)
+	}
+	return s
 }

@@ -96,6 +96,9 @@ func TestFindings(t *testing.T) {
 			began(h, "r2", "b", "begun", "live")
 			h.Live, h.Files["etc/x"] = "b", plan.FileFact{}
 		}, []string{"locked (note): locked by me@desk, run r2"}},
+		"a hold": {func(h *plan.HostFacts) {
+			h.Lock = &plan.Holder{Run: "hold-1", Owner: "me@desk", Alive: true, Hold: true, Until: 1434132000, Reason: "switchover", Waiting: 2}
+		}, []string{"locked (note): held by hand by me@desk until 2015-06-12 18:00 UTC: switchover (2 waiting)"}},
 		"left out of service": {func(h *plan.HostFacts) { h.Drained = &plan.Drain{Run: "r1"} }, []string{
 			"open_drain: run r1 took it out of service and did not put it back in",
 		}},

@@ -24,6 +24,7 @@ type Account struct {
 	Alive  bool // the run's process is at work
 
 	hosts    []rollout.Host
+	goesOn   bool                     // resume would find something to do
 	ended    *event.Event             // RunFinished, where it is the last word
 	inFlight map[string]event.Event   // by host: the begin of its phase
 	step     map[string]event.Event   // by host: its last step since
@@ -54,7 +55,7 @@ func NewAccount(h journal.Header, p *plan.Plan, events []event.Event, alive bool
 		r.Apply(e)
 		a.take(e)
 	}
-	a.hosts = r.Hosts()
+	a.hosts, a.goesOn = r.Hosts(), r.Resumable()
 	return a
 }
 
@@ -92,7 +93,7 @@ func (a *Account) take(e event.Event) {
 
 // Run explains the run as a whole.
 func (a *Account) Run(w io.Writer, now time.Time, s Style) {
-	fmt.Fprintln(w, s.paint(bold, diag.CleanLine(a.title())))
+	fmt.Fprintln(w, s.paint(bold, diag.CleanLine("R"+a.title()[1:])))
 	say(w, s, "", a.state(now))
 	hosts := a.hosts
 	if len(hosts) > 0 {
@@ -147,8 +148,9 @@ func (a *Account) Host(w io.Writer, name string, now time.Time, s Style) (ok boo
 	say(w, s, fmt.Sprintf("%-9s", "undo"), a.back(h))
 	if events := a.said[name]; len(events) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.paint(bold, "What happened"))
-		for _, e := range events {
-			if e.Type != event.StepDone {
+		for i, e := range events {
+			told := e.Type == event.HostFailed && i > 0 && events[i-1].Type == event.StepFailed
+			if e.Type != event.StepDone && !told {
 				say(w, s, "  "+e.Time.UTC().Format("15:04:05")+"  ", alone(e.Text, name)+at(e))
 			}
 		}
@@ -206,7 +208,11 @@ func (a *Account) waiting(now time.Time) string {
 		if e, ok := a.step[h.Name]; ok {
 			what, since = e.Step, e.Time
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", h.Name, what, age(now.Sub(since))))
+		text := h.Name + ": " + what
+		if a.Alive {
+			text += " (" + age(now.Sub(since)) + ")"
+		}
+		parts = append(parts, text)
 	}
 	if n := len(parts); n > 5 {
 		parts = append(parts[:5], fmt.Sprintf("and %d more", n-5))
@@ -331,12 +337,12 @@ func (a *Account) next(w io.Writer, host string, s Style) {
 	switch {
 	case a.ended == nil && a.Alive:
 		add("Stop it:", fmt.Sprintf("Ctrl-C where process %d runs, as %s", a.Header.PID, a.Header.By))
-	case a.ended == nil, a.ended.Outcome == event.Abort:
-		add("Go on:", "shipit resume "+id)
-		fallthrough
-	case a.ended.Outcome != event.Refused:
+	default:
+		if a.goesOn {
+			add("Continue:", "shipit resume "+id)
+		}
 		if canGoBack {
-			add("Take it back:", "shipit rollback "+id)
+			add("Go back:", "shipit rollback "+id)
 		}
 	}
 	if host == "" {
@@ -351,7 +357,7 @@ func (a *Account) next(w io.Writer, host string, s Style) {
 	if a.Plan.Body.Env != lang.DefaultEnv {
 		env = " -e " + a.Plan.Body.Env
 	}
-	add("What runs now:", "shipit status "+a.Plan.Body.Definition+env)
+	add("See what runs:", "shipit status "+a.Plan.Body.Definition+env)
 	fmt.Fprintln(w)
 	table(w, lines, func(_, col int, cell string) string {
 		if col == 0 {
