@@ -141,7 +141,10 @@ func (e *evaluator) rollback(n *node) Rollback {
 	} else {
 		at = r.def
 	}
-	return Rollback{On: get[[]string](e, r, "on"), Scope: get[string](e, r, "scope"), To: get[string](e, r, "to"), Range: eval.Range(at)}
+	return Rollback{
+		On: get[[]string](e, r, "on"), Scope: get[string](e, r, "scope"), To: get[string](e, r, "to"),
+		Watchdog: get[Duration](e, r, "watchdog"), Range: eval.Range(at),
+	}
 }
 
 // budget decodes the block, nil where there is none.
@@ -240,6 +243,7 @@ func (e *evaluator) target(n *node, h *Host) Target {
 			t.Hooks = append(t.Hooks, e.hook(b))
 		}
 	}
+	e.checkWatchdog(n, t)
 	return t
 }
 

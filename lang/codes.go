@@ -100,6 +100,8 @@ func Codes() []Code {
 		{"E0440", "a pattern does not mean the same everywhere"},
 		{"E0441", "a path into JSON cannot be read"},
 		{"E0442", "an argument says nothing without another one"},
+		{"E0460", "a watchdog is shorter than what it waits for"},
+		{"E0461", "a watchdog, and nothing goes back"},
 		{"E0501", "a variable has no value"},
 		{"E0502", "a value was given to a variable that is not declared"},
 		{"E0503", "the value of a variable has the wrong type"},

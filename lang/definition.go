@@ -213,7 +213,10 @@ type Rollback struct {
 	On    []string // which failures: "check", "restart", "activate", "drain", "hook", "batch"; empty: never
 	Scope string   // "host", "batch" or "run"
 	To    string   // "last_good" or "previous"
-	Range diag.Range
+	// Watchdog is how long a host waits for the deployer to confirm it before
+	// it goes back by itself; 0 is for ever.
+	Watchdog Duration
+	Range    diag.Range
 }
 
 // A Hook is a command at a named moment.

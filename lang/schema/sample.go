@@ -112,6 +112,7 @@ var samples = map[string]string{
 	"every":                `"5s"`,
 	"timeout":              `"10s"`,
 	"soak":                 `"5m"`,
+	"watchdog":             `"5m"`,
 	"wait":                 `"10m"`,
 	"scenario.env":         `"production"`,
 	"scenario.service":     `"hello"`,

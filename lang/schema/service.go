@@ -80,6 +80,7 @@ func rollback() *Block {
 			{Name: "on", Type: Strings, Default: `["check", "restart", "activate", "drain", "file", "hook"]`, OneOf: []string{"check", "restart", "activate", "drain", "file", "hook", "batch"}, Doc: "Which failures; [] is never."},
 			{Name: "scope", Type: String, Default: `"run"`, OneOf: []string{"host", "batch", "run"}, Doc: "What goes back: the host, its batch, or everything that the run touched."},
 			{Name: "to", Type: String, Default: `"last_good"`, OneOf: []string{"last_good", "previous"}, Doc: "The last release whose checks all passed on that host, or the one before."},
+			{Name: "watchdog", Type: Duration, Doc: "A host that is being changed goes back by itself where the deployer has not confirmed it over a new connection so long after the drain. It must be longer than all that happens until then."},
 		},
 	}
 }
