@@ -1,5 +1,7 @@
 package plan
 
+import "time"
+
 // Facts are what the hosts said when they were asked, in the order of the
 // definition's targets. A host that could not be asked is a fact too.
 type Facts struct {
@@ -49,11 +51,21 @@ type HostFacts struct {
 	// Drained is the run that took the host out of service and has not put it
 	// back in, nil where there is none.
 	Drained *Drain
+	// Watchdog is what a run left to guard its change, nil if nothing.
+	Watchdog *Watchdog
 
 	// What follows is only known where the question was about drift.
 
 	Incoming []string // runs whose release was on its way to the host
 	Strays   []string // what lies below releases/ and shipit did not bring
+}
+
+// A Watchdog takes a host back by itself where its run does not confirm it.
+type Watchdog struct {
+	State string // "armed", "firing", "failed"; "lost" where the host was rebooted before it was confirmed
+	Run   string
+	Left  time.Duration // of an armed one
+	Step  string        // of a failed one
 }
 
 // A Drain is a run's mark that it took a host out of service.

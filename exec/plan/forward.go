@@ -20,6 +20,12 @@ func (m *maker) forward(v *move) {
 	if restarts && t.Drain != nil {
 		h.Switch = append(h.Switch, drain(t.Drain, as))
 	}
+	watched := m.body.Rollback.Watchdog > 0 && h.Back.ID != ""
+	if watched {
+		h.Switch = append(h.Switch, Step{
+			ID: "arm", Op: OpArm, At: m.svc.Rollback.Range.String(), Text: "arm the watchdog (" + m.body.Rollback.Watchdog.String() + ")",
+		})
+	}
 	for _, f := range v.file {
 		h.Switch = append(h.Switch, f.step)
 	}
@@ -34,6 +40,11 @@ func (m *maker) forward(v *move) {
 	h.Switch = append(h.Switch, m.checks(t, "host", as)...)
 	if restarts && t.Drain != nil {
 		h.Switch = append(h.Switch, undrain(t.Drain, as))
+	}
+	if watched {
+		h.Switch = append(h.Switch, Step{
+			ID: "confirm", Op: OpConfirm, At: m.svc.Rollback.Range.String(), Text: "confirm over a new connection",
+		})
 	}
 	h.After = append(m.checks(t, "batch", as), m.checks(t, "finish", as)...)
 }

@@ -2,6 +2,9 @@ package plan
 
 import "slices"
 
+// ByWatchdog is who wrote a record that no person's run wrote.
+const ByWatchdog = "watchdog"
+
 // LastGood is the release that last passed all its checks on the host, and
 // the run that left it so, among those still there and not except; ok is
 // false where there is none. A release that failed or was undone after it was
@@ -90,6 +93,17 @@ func (h HostFacts) verdict(id string) verdict {
 		}
 	}
 	return unheard
+}
+
+// undoneAlone is the record of a watchdog that took id back, if that is the
+// last that was heard of it.
+func (h HostFacts) undoneAlone(id string) (Record, bool) {
+	for _, rec := range slices.Backward(h.History) {
+		if rec.Release == id {
+			return rec, rec.State == "undone" && rec.By == ByWatchdog
+		}
+	}
+	return Record{}, false
 }
 
 // firstRan is the index in h's history at which id first ran, or -1.

@@ -50,6 +50,7 @@ func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
 		return h
 	}
 	h.Login = f.Login
+	m.watchdog(f)
 	h.Fingerprint = m.hash.Fingerprint(f.HostKey, *f, m.sensitive(t, f))
 	h.From = m.release(f.Live, f)
 	h.To, h.Back = h.From, h.From

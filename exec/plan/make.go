@@ -79,7 +79,7 @@ func Make(in Inputs) *Plan {
 		User:       m.svc.User,
 		Rollback: Policy{
 			On: slices.Clone(m.svc.Rollback.On), Scope: m.svc.Rollback.Scope,
-			To: m.svc.Rollback.To, At: m.svc.Rollback.Range.String(),
+			To: m.svc.Rollback.To, Watchdog: m.svc.Rollback.Watchdog, At: m.svc.Rollback.Range.String(),
 		},
 		Lock:     Lock{Name: m.svc.Name, Host: m.svc.Lock.Host, Wait: m.svc.Lock.Wait},
 		Contents: map[string]string{},
@@ -90,7 +90,7 @@ func Make(in Inputs) *Plan {
 		b.Lock.Name, b.Lock.Global = "global", true
 	}
 	if in.Kind == Rollback {
-		b.Rollback.On = nil // it is tried once, and never rolled back itself
+		b.Rollback.On, b.Rollback.Watchdog = nil, 0 // it is tried once, and never rolled back itself
 	}
 	m.moved()
 	m.variables()

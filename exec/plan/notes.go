@@ -49,7 +49,9 @@ func (m *maker) remark(v *move) {
 	case h.Back.ID != h.From.ID && m.in.Kind == Deploy:
 		m.tell(h.Name, "%s runs there and is not good: a failure goes back to %s", h.From.Name(), h.Back.Name())
 	}
-	if v.flip && f.verdict(h.To.ID) == bad {
+	if rec, ok := f.undoneAlone(h.To.ID); ok && v.flip {
+		m.tell(h.Name, "%s was taken back there by the watchdog of run %s, whose deployer did not confirm it", h.To.Name(), clean(rec.Run))
+	} else if v.flip && f.verdict(h.To.ID) == bad {
 		m.tell(h.Name, "%s failed or was undone there before", h.To.Name())
 	}
 	if l := f.Lock; l != nil && l.Alive {

@@ -228,7 +228,10 @@ type Policy struct {
 	On    []string `json:"on"`
 	Scope string   `json:"scope"`
 	To    string   `json:"to"`
-	At    string   `json:"at,omitempty"`
+	// Watchdog is how long a host waits to be confirmed before it goes back
+	// by itself; 0 is for ever.
+	Watchdog lang.Duration `json:"watchdog,omitzero"`
+	At       string        `json:"at,omitempty"`
 }
 
 // A Lock is what the run excludes.

@@ -40,6 +40,9 @@ const (
 	OpCheck    Op = "check"
 	OpHook     Op = "hook"
 	OpPrune    Op = "prune" // remove what keep no longer wants
+	// Of a plan with a watchdog, which an older shipit refuses by its policy.
+	OpArm     Op = "arm"     // leave a watchdog that does the host's undo
+	OpConfirm Op = "confirm" // end it over a new connection; the host is good
 )
 
 // A File is a file that a step writes.

@@ -201,6 +201,8 @@ func (r *Rollout) coversFault(f fault) bool {
 	switch f.Op {
 	case "":
 		return len(r.plan.Body.Rollback.On) > 0
+	case plan.OpArm, plan.OpConfirm: // that the host can be reached anew is a check as well
+		return r.covers("check")
 	case plan.OpUndrain:
 		return r.covers("drain")
 	case plan.OpRestore:

@@ -253,7 +253,13 @@ func (h *hostState) mayHaveTouched(cause event.Cause) bool {
 }
 
 // touches tells whether an op may change what runs.
-func touches(op plan.Op) bool { return op != "" && op != plan.OpCheck }
+func touches(op plan.Op) bool {
+	switch op {
+	case "", plan.OpCheck, plan.OpArm, plan.OpConfirm:
+		return false
+	}
+	return true
+}
 
 // op is what a step of a phase does, "" where the plan has no such step.
 func (h *hostState) op(phase event.Phase, id string) plan.Op {

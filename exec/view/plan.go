@@ -290,6 +290,9 @@ func (v *planView) back() {
 		scope := map[string]string{"host": "the failed host goes", "batch": "its batch goes", "run": "everything touched goes"}[b.Rollback.Scope]
 		v.printf("\nif %s fails: %s back to %s\n", orList(b.Rollback.On), scope, targets)
 	}
+	if b.Rollback.Watchdog > 0 && targets != "" {
+		v.printf("if the deployer is lost: a host that it has not confirmed goes back by itself after %s\n", b.Rollback.Watchdog)
+	}
 }
 
 // targets are the releases to go back to with the number of hosts that hold
