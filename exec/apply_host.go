@@ -24,6 +24,7 @@ type member struct {
 	lockOnly bool              // the plan does nothing there: the host keeps the lock of all
 	fenced   bool              // another run has the host: nothing is changed there any more
 	records  []remote.Record   // what the host said of itself under the lock
+	armed    time.Time         // when its watchdog goes off, by our clock; zero where none is armed
 	raw      map[string]string // from that: the digest of each managed file, or "absent"
 }
 

@@ -73,6 +73,14 @@ func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) 
 	}
 }
 
+// fresh dials the host anew: a connection of the caller's own, which proves
+// that the host can still be reached.
+func (f *Fleet) fresh(ctx context.Context, t remote.Target) (remote.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	return f.dialer.Dial(ctx, t)
+}
+
 func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
 	defer d.cancel()
 	conn, err := f.dialer.Dial(ctx, t)

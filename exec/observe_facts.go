@@ -78,6 +78,9 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			Global: holder.Global, Hold: holder.Hold, Until: holder.Until(), Waiting: len(lock.Tickets(records)),
 		}
 	}
+	if w, ok := lock.Watches(records); ok {
+		h.Watchdog = &plan.Watchdog{State: w.State, Run: w.Run, Left: w.Left, Step: w.Step}
+	}
 	return h
 }
 

@@ -71,7 +71,7 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 		}
 		select {
 		case n := <-r.inbox:
-			r.hear(n)
+			r.hear(ctx, n)
 		case who := <-abort:
 			if !r.roll.Aborted() { // a second wish adds nothing: what stops harder is ctx
 				r.abort(Control{By: who}, "no new host starts; the steps in flight end first")
@@ -165,7 +165,7 @@ func (r *run) launch(jobs []job) {
 }
 
 // hear takes in the news of workers, all that are there at once.
-func (r *run) hear(n news) {
+func (r *run) hear(ctx context.Context, n news) {
 	var all []event.Event
 	var answer *event.Event
 	for more := true; more; {
@@ -192,6 +192,11 @@ func (r *run) hear(n news) {
 	if answer != nil {
 		r.answered(answer.Intent)
 	}
+	for _, e := range all {
+		if r.stays(e) {
+			r.launch([]job{r.disarm(ctx, r.byName[e.Host])})
+		}
+	}
 }
 
 // abort notes that no new host starts. An open gate closes.
@@ -206,6 +211,9 @@ func (r *run) abort(c Control, text string) {
 // finish writes the outcome.
 func (r *run) finish() (Result, error) {
 	outcome := r.roll.Outcome()
+	for _, text := range r.armed() {
+		r.record(event.Event{Type: event.Note, Text: text})
+	}
 	r.record(event.Event{Type: event.RunFinished, Outcome: outcome, Text: "the run is over: " + string(outcome)})
 	return Result{Outcome: outcome, Started: true, Hosts: r.roll.Hosts(), Resumable: r.roll.Resumable()}, r.journal
 }

@@ -55,7 +55,7 @@ func causeOf(ctx context.Context, step func(string) *plan.Step, err error) event
 }
 
 func causeOfStep(s *plan.Step) event.Cause {
-	if s != nil && s.Op == plan.OpCheck {
+	if s != nil && (s.Op == plan.OpCheck || s.Op == plan.OpConfirm) {
 		return event.Unhealthy
 	}
 	return event.Failed

@@ -37,6 +37,7 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 
 	c := w.run.context(w.m)
 	c.First, c.Last = first, last
+	c.Fence = *w.m.lease.Fence()
 	for i := range steps {
 		if steps[i].Op != plan.OpStage {
 			continue
@@ -51,11 +52,18 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 	if err != nil {
 		return &localError{err: err}
 	}
-	if w.phase != event.After { // checks change nothing, and may take their time
+	conn := w.m.conn
+	switch {
+	case confirms(steps): // it looks itself, and waits for a watchdog at work
+		if conn, err = w.run.o.Fleet.fresh(bounded, w.m.question.Target); err != nil {
+			return &localError{step: steps[0].ID, err: err}
+		}
+		defer conn.Close()
+	case w.phase != event.After: // checks change nothing, and may take their time
 		cmd.Fence = w.m.lease.Fence()
 	}
 	cmd.On = w.heard
-	err = w.m.conn.Run(bounded, cmd)
+	err = conn.Run(bounded, cmd)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		if errors.Is(err, remote.ErrUnknown) {
 			return fmt.Errorf("%w, and %w", late, err)

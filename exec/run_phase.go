@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
@@ -77,7 +78,11 @@ func (w *work) do(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := w.onHost(ctx, part, first, i == len(parts)-1); err != nil {
+		onHost := w.onHost
+		if confirms(part) {
+			onHost = w.confirm
+		}
+		if err := onHost(ctx, part, first, i == len(parts)-1); err != nil {
 			return err
 		}
 		first = false
@@ -88,11 +93,12 @@ func (w *work) do(ctx context.Context) error {
 const deployer = "deployer"
 
 // partsOf splits steps where the place changes: steps in a row on the host
-// are one part, a step here is a part of its own.
+// are one part, a step here is a part of its own, and so is the confirmation,
+// which goes another way.
 func partsOf(steps []plan.Step) [][]plan.Step {
 	var parts [][]plan.Step
 	for i, s := range steps {
-		if i > 0 && s.From != deployer && steps[i-1].From != deployer {
+		if i > 0 && s.From != deployer && steps[i-1].From != deployer && s.Op != plan.OpConfirm {
 			last := len(parts) - 1
 			parts[last] = append(parts[last], s)
 			continue
@@ -134,6 +140,7 @@ func (w *work) heard(rec remote.Record) {
 	if s == nil {
 		return
 	}
+	w.watch(s, rec)
 	e := event.Event{Host: w.m.plan.Name, Phase: w.phase, Step: s.ID, At: s.At}
 	switch {
 	case rec.Kind == remote.Begin:
@@ -160,6 +167,9 @@ func (w *work) verdict(ctx context.Context, err error) event.Event {
 	name := w.m.plan.Name
 	e := event.Event{Type: event.HostDone, Host: name, Phase: w.phase, Text: fmt.Sprintf(ends[w.phase], name)}
 	if err == nil {
+		if w.phase == event.Undo {
+			w.m.armed = time.Time{} // which the undo ended
+		}
 		return e
 	}
 	e.Type, e.Cause = event.HostFailed, causeOf(ctx, w.step, err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/lang"
@@ -44,6 +45,8 @@ type Context struct {
 	Again bool
 	// Staged is what the transport made of the step "stage".
 	Staged *Staged
+	// Fence is the run's lock on the host, for a watchdog.
+	Fence remote.Fence
 }
 
 // Staged is a transport's part of a command.
@@ -64,7 +67,8 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 	}
 	cmd := remote.Command{Name: string(phase), RunAs: c.Plan.Body.User}
 	changing := phase == event.Switch || phase == event.Undo
-	if changing {
+	confirms := len(steps) > 0 && steps[len(steps)-1].Op == plan.OpConfirm
+	if changing && !confirms {
 		cmd.Steps = append(cmd.Steps, m.verify(steps))
 		if c.First {
 			cmd.Steps = append(cmd.Steps, m.history(beginStep, "begun", m.target()))
@@ -73,7 +77,7 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 	if phase == event.Undo && c.First && h.To.ID != h.From.ID {
 		cmd.Steps = append(cmd.Steps, m.history(markStep, "bad", h.To))
 	}
-	if phase == event.Switch {
+	if phase == event.Switch && !confirms {
 		cmd.Steps = append(cmd.Steps, m.save(steps)...)
 	}
 	for i := range steps {
@@ -86,7 +90,7 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 		}
 		cmd.Steps = append(cmd.Steps, s)
 	}
-	if changing && c.Last {
+	if changing && c.Last && !confirms {
 		cmd.Steps = append(cmd.Steps, m.record())
 	}
 	return cmd, nil
@@ -139,6 +143,10 @@ func (m *compiler) step(s *plan.Step) (remote.Step, error) {
 		out.Shell, err = m.restart(s)
 	case plan.OpCheck:
 		out.Shell, err = m.check(s)
+	case plan.OpArm:
+		err = m.arm(&out)
+	case plan.OpConfirm:
+		m.confirm(&out)
 	case plan.OpPrune:
 		out.Args["remove"] = strings.Join(s.Remove, "\n")
 		out.Shell, err = m.prune(s.Remove)
@@ -210,10 +218,13 @@ func (m *compiler) record() remote.Step {
 		s := m.history(recordStep, "undone", m.h.To)
 		// The files of a run that was undone are nothing to go back to.
 		s.Shell += `rm -rf -- "$p/.shipit/files/$run"` + "\n"
+		if m.c.By != plan.ByWatchdog { // which tidies up after itself
+			s.Shell += lock.Disarm(lock.Dir(m.path))
+		}
 		return s
 	}
 	s := m.history(recordStep, "good", m.h.To)
-	s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To)
+	s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To) + lock.Disarm(lock.Dir(m.path))
 	s.Args["files"] = strings.Join(m.paths(), "\n")
 	return s
 }

@@ -28,6 +28,8 @@ type desk struct {
 	host *plan.Host
 	raw  map[string]string
 	run  string
+
+	fence *remote.Fence // of a lock that is held
 }
 
 const oldConf, newConf = "old\n", "new 'quoted' $(touch pwned)\n\n"
@@ -82,8 +84,12 @@ func newDesk(t *testing.T) *desk {
 // do runs steps as a phase and tells what went wrong as its last output.
 func (s *desk) do(phase event.Phase, steps []plan.Step) error {
 	s.t.Helper()
+	fence := remote.Fence{}
+	if s.fence != nil {
+		fence = *s.fence
+	}
 	cmd, err := Command(s.host, phase, steps, Context{
-		Plan: s.plan, Run: s.run, By: "ann@desk", Raw: s.raw, First: true, Last: true,
+		Fence: fence, Plan: s.plan, Run: s.run, By: "ann@desk", Raw: s.raw, First: true, Last: s.fence == nil || phase == event.Undo || confirms(steps),
 		Content: func(f *plan.File) (string, error) { return s.plan.Body.Contents[f.SHA256], nil },
 		Release: func(id string) plan.Release {
 			for _, r := range []plan.Release{s.host.From, s.host.To} {
@@ -96,6 +102,9 @@ func (s *desk) do(phase event.Phase, steps []plan.Step) error {
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if !confirms(steps) {
+		cmd.Fence = s.fence
 	}
 	err = s.conn.Run(s.t.Context(), cmd)
 	var no *remote.StepError

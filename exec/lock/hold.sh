@@ -9,7 +9,15 @@ while b=$(timeout --foreground "$ttl" head -c 1 <&5) && [ -n "$b" ]; do
   lease "$g" "$ttl"
   fact renewed "$g"
 done
+[ ! -d "$d/watchdog" ] || : >"$d/watchdog/left.$g" 2>/dev/null || :
 exec 9>>"$d/guard"
 # A script of ours that still works is stopped by its own end of input; while it lives, the lock stays and the lease runs out.
 flock -w 15 9 || exit 1
-if ours; then rm -f -- "$d/run" "$d/owner" "$d/since" "$d/reason" "$d/lease.$g"; fi
+ours || exit 0
+# Where a watchdog is armed, the host stays this run's until it is through.
+if { read -r _r _ _b _u _l <"$d/watchdog/armed"; } 2>/dev/null && [ "$_r" = "$run" ] && [ "$_b" = "$(boot)" ]; then
+  printf 'its deployer is gone; its watchdog takes the host back in %s s\n' "$((_u - $(uptime)))" >"$d/reason"
+  lease "$g" $((_u - $(uptime) + _l))
+else
+  rm -f -- "$d/run" "$d/owner" "$d/since" "$d/reason" "$d/lease.$g"
+fi

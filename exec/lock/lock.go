@@ -138,7 +138,7 @@ type Ticket struct {
 // Look is a step's shell that states who holds the lock in dir, or the whole
 // host, and who waits on the host; it changes nothing.
 func Look(dir string) string {
-	return fmt.Sprintf("d=%s all=%s\n%slook_all\n", remote.QuotePath(dir), Host, lookScript)
+	return fmt.Sprintf("d=%s all=%s\n%slook_all\nwatched_by\n", remote.QuotePath(dir), Host, lookScript)
 }
 
 // Holds reads what Look stated: who keeps others from taking the lock, or

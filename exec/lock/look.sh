@@ -52,3 +52,11 @@ look_all() {
   done
   return 0
 }
+# watched_by states what is known of a watchdog.
+watched_by() {
+  if { read -r _r _ _b _u _ <"$d/watchdog/armed"; } 2>/dev/null; then
+    if [ "$_b" = "$(boot)" ]; then fact watchdog armed "$_r" "$((_u - $(uptime)))"; else fact watchdog lost "$_r" 0; fi
+  elif { read -r _r _ <"$d/watchdog/firing"; } 2>/dev/null; then fact watchdog firing "$_r" 0
+  elif { read -r _r _s <"$d/watchdog/failed"; } 2>/dev/null; then fact watchdog failed "$_r" "$_s"
+  fi
+}

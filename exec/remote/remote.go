@@ -97,6 +97,7 @@ type Step struct {
 	Op    string            // what a Runner without a shell acts out: "activate"
 	Args  map[string]string // of Op
 	Shell string            // POSIX sh, run under set -e in its own subshell; see Prelude for what it may call
+	Later []Step            // what Shell leaves behind to be done by a watchdog, for a Runner without a shell
 }
 
 // A Fence names the lock that must be held on the host for a command to run.

@@ -2,6 +2,7 @@ package remote
 
 import (
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"strings"
 )
@@ -31,10 +32,35 @@ func Input(c Command, nonce string) string {
 // Script is the POSIX sh program of a command. Steps may call what
 // prelude.sh defines: fact, fact64, die, run, apart, data.
 func Script(c Command, nonce string) string {
+	input := "watched"
+	if c.Hold != nil {
+		input = "held"
+	}
+	return script(c, nonce, "") + input
+}
+
+// Detached is the program of a command that nobody listens to: it is left on
+// a host and outlives the connection. First runs in the program's own shell
+// before the steps, and may end it.
+func Detached(c Command, first string) string {
+	return script(c, "-", first) + "held\n"
+}
+
+// Deliver is shell that puts a text into a file whose name is the shell word
+// to, whole or not at all, and for nobody else to read.
+func Deliver(text, to string) string {
+	return fmt.Sprintf(`(umask 077; printf %%s %s | base64 -d >%s.new)
+[ "$(wc -c <%[2]s.new)" -eq %d ] || die "a script did not arrive whole"
+mv -f -- %[2]s.new %[2]s
+`, Quote(base64.StdEncoding.EncodeToString([]byte(text))), to, len(text))
+}
+
+func script(c Command, nonce, first string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "nonce=%s run_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
 	b.WriteString(withoutComments(prelude))
 	b.WriteString("steps() {\ntrap 'exit 143' TERM\n")
+	b.WriteString(first)
 	if f := c.Fence; f != nil {
 		fmt.Fprintf(&b, "guard %s %s %d\n", Quote(f.Dir), Quote(f.Run), f.Generation)
 	}
@@ -44,11 +70,6 @@ func Script(c Command, nonce string) string {
 		fmt.Fprintf(&b, "step %s %s\n", Quote(s.ID), Quote(strings.TrimRight(s.Shell, "\n")))
 	}
 	b.WriteString("finish 0\n}\n")
-	if c.Hold != nil {
-		b.WriteString("held")
-	} else {
-		b.WriteString("watched")
-	}
 	return b.String()
 }
 

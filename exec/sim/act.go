@@ -15,7 +15,7 @@ import (
 // mutates tells whether an operation may change a host beyond its lock.
 func mutates(op string) bool {
 	switch op {
-	case "lock", "hold", "look", "break", "observe", "verify", "check":
+	case "lock", "hold", "look", "break", "observe", "verify", "check", "arm", "confirm", "disarm":
 		return false
 	}
 	return true
@@ -36,6 +36,8 @@ func (s *session) act(ctx context.Context, step remote.Step) error {
 	case "observe":
 		s.observe(step)
 		return nil
+	case "confirm":
+		return s.confirm(ctx, step)
 	}
 	h := s.host
 	h.mu.Lock()
@@ -92,9 +94,15 @@ func (h *Host) act(step remote.Step) error {
 		switch arg["state"] {
 		case "good":
 			h.keep(arg["run"], words(arg["files"]), true)
+			h.disarm()
 		case "undone":
 			delete(st.Saved, arg["run"])
+			h.disarm()
 		}
+	case "arm":
+		h.arm(step)
+	case "disarm":
+		h.disarm()
 	case "prune":
 		for _, id := range words(arg["remove"]) {
 			if id == st.Live {

@@ -69,6 +69,13 @@ func (h *Host) Vanish() {
 	h.Drop()
 }
 
+// Refuse refuses new connections and keeps those that are open.
+func (h *Host) Refuse() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Unreachable = true
+}
+
 // Return ends what Vanish began.
 func (h *Host) Return() {
 	h.mu.Lock()

@@ -35,6 +35,7 @@ type Host struct {
 	lock   lock
 	queue  []*ticket // who waits for the lock, in the order of their turn
 	faults []*Fault
+	dog    *watchdog // armed, or at work
 	conns  []*conn
 }
 

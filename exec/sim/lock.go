@@ -368,7 +368,11 @@ func (h *Host) unlock(run string, g int64) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.lock.run == run && h.lock.generation == g {
+	switch {
+	case h.lock.run != run || h.lock.generation != g:
+	case h.dog != nil && h.dog.run == run:
+		h.lock.until = h.dog.until // it is the run's until its watchdog is through
+	default:
 		h.lock.run = ""
 	}
 }

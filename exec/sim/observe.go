@@ -62,6 +62,7 @@ func (s *session) observe(step remote.Step) {
 		say("drained", fmt.Sprintf("%d\t%s\n", time.Now().Unix(), st.DrainedBy))
 	}
 	s.look(step.ID)
+	s.watched(step.ID)
 }
 
 // saved states the files that runs left, for a rollback.
