@@ -10,11 +10,12 @@ command exec 9>>"$d/guard" && flock -w "$limit" 9 || exit 1
 # Whoever took the host over took this over with it; and of the watchdog and the deployer exactly one renames.
 armed && held_by_run && mv -- "$w/armed" "$w/firing" || exit 0
 over() {
-  if [ "$1" = 0 ]; then rm -f -- "$w/firing"; else printf '%s %s\n' "$run" "${at:-verify}" >"$w/failed"; rm -f -- "$w/firing"; fi
-  if held_by_run && { [ -e "$w/left.$(generation)" ] || ! alive >/dev/null; }; then
-    rm -f -- "$d/run" "$d/owner" "$d/since" "$d/reason" "$d"/lease.*
+  _free=
+  if held_by_run && { [ -e "$w/left.$(generation)" ] || ! alive >/dev/null; }; then _free=1; fi
+  if [ "$1" = 0 ]; then rm -rf -- "$w"; else
+    printf '%s %s\n' "$run" "${at:-verify}" >"$w/failed"
+    rm -f -- "$w/firing" "$w/script" "$w"/left.*
   fi
-  rm -f -- "$w/script" "$w"/left.*
-  [ -e "$w/failed" ] || rm -rf -- "$w"
+  [ -z "$_free" ] || rm -f -- "$d/run" "$d/owner" "$d/since" "$d/reason" "$d"/lease.*
 }
 trap 'over $?' EXIT
