@@ -107,7 +107,7 @@ func TestAWatchdogThatWasConfirmedEnds(t *testing.T) {
 	s.must(event.Switch, confirm)
 	s.want("history", s.last(), "run-2\tgood\tv2\tann@desk\tv/2\tc2")
 	s.must(event.Switch, confirm) // the answer to the first was lost
-	s.want("history", fmt.Sprint(s.states()), "[live v2 good v2]")
+	s.want("history", fmt.Sprint(s.states()), "[begun v2 live v2 good v2]")
 	s.eventually("its process ends", func() bool {
 		out, _ := osexec.Command("pgrep", "-f", s.home+".*watchdog/script").Output()
 		return s.gone(lockDir+"/watchdog") && len(out) == 0
