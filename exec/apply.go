@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
 	"shipit/exec/transport"
@@ -170,6 +171,7 @@ func (r *run) from(ctx context.Context, prepare func(context.Context) error, beg
 	case err != nil:
 		return none, err
 	}
+	fault.At(fault.Locked)
 	return r.loop(ctx, begin()...)
 }
 

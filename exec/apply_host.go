@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"shipit/exec/fault"
 	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
@@ -56,7 +57,9 @@ func (m *member) take(ctx context.Context, f *Fleet, wait time.Duration, waiting
 	m.records = nil
 	t := m.taking
 	t.Wait, t.Waiting = wait, waiting
+	fault.At(fault.LockBefore)
 	m.lease, err = lock.Take(ctx, m.conn, t)
+	fault.At(fault.LockAfter)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/lang"
@@ -83,7 +84,9 @@ func (f *Fleet) fresh(ctx context.Context, t remote.Target) (remote.Conn, error)
 
 func (f *Fleet) dial(ctx context.Context, d *dial, t remote.Target) {
 	defer d.cancel()
+	fault.At(fault.DialBefore)
 	conn, err := f.dialer.Dial(ctx, t)
+	fault.At(fault.DialAfter)
 	f.mu.Lock()
 	if err == nil && f.closed {
 		conn.Close()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
 )
@@ -210,6 +211,7 @@ func (r *run) abort(c Control, text string) {
 
 // finish writes the outcome.
 func (r *run) finish() (Result, error) {
+	fault.At(fault.FinishBefore)
 	outcome := r.roll.Outcome()
 	for _, text := range r.armed() {
 		r.record(event.Event{Type: event.Note, Text: text})
@@ -257,7 +259,9 @@ func (r *run) close(ctx context.Context) {
 	if r.gate != nil {
 		r.gate()
 	}
+	fault.At(fault.FinishAfter)
 	r.unlock(ctx)
+	fault.At(fault.Unlocked)
 }
 
 // markOf is the event that the rollout asks for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/exec/transport"
@@ -63,7 +64,10 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 		cmd.Fence = w.m.lease.Fence()
 	}
 	cmd.On = w.heard
+	cmd.Data = fault.In(cmd.Data, fault.StageData)
+	fault.At(fault.Point(w.phase) + ".before")
 	err = conn.Run(bounded, cmd)
+	fault.At(fault.Point(w.phase) + ".after")
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		if errors.Is(err, remote.ErrUnknown) {
 			return fmt.Errorf("%w, and %w", late, err)

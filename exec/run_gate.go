@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
 )
@@ -34,6 +35,7 @@ func (r *run) wait(ctx context.Context, a rollout.Action) job {
 	return job{begun, func(func(event.Event)) event.Event {
 		defer cancel()
 		e := begun
+		fault.At(fault.GateOpen)
 		err := r.soak(ctx, batch.Soak.Std(), soaking)
 		if err == nil && batch.Confirm {
 			return r.confirm(ctx, begun, cmp.Or(batch.ConfirmWithin.Std(), mostAsked))

@@ -12,6 +12,7 @@ import (
 
 	"shipit/exec/check"
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 )
 
@@ -99,7 +100,9 @@ func runHere(ctx context.Context, s *plan.Step, dir string, env []string) error 
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
+	fault.At(fault.LocalBefore)
 	err := cmd.Run()
+	fault.At(fault.LocalAfter)
 	if bounded.Err() != nil && cmd.Process != nil {
 		// Who did not heed the first signal is ended by one that nobody can
 		// refuse; an empty group is what we want.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 )
 
 // A batchSink is a journal that makes several events safe in one go, which
@@ -38,6 +39,7 @@ func (r *run) append(events []event.Event) error {
 	if r.journal != nil || len(events) == 0 {
 		return r.journal
 	}
+	fault.At(fault.JournalBefore)
 	var err error
 	if all, ok := r.o.Journal.(batchSink); ok {
 		err = all.AppendAll(events)
@@ -49,6 +51,7 @@ func (r *run) append(events []event.Event) error {
 	if err != nil {
 		r.journal = fmt.Errorf("cannot write the journal: %w", err)
 	}
+	fault.At(fault.JournalAfter)
 	return r.journal
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/exec/rollout"
@@ -144,8 +145,10 @@ func (w *work) heard(rec remote.Record) {
 	e := event.Event{Host: w.m.plan.Name, Phase: w.phase, Step: s.ID, At: s.At}
 	switch {
 	case rec.Kind == remote.Begin:
+		fault.At(fault.StepBegan)
 		e.Type, e.Text = event.StepStarted, s.Text
 	case rec.Kind == remote.End && rec.Code == 0:
+		fault.At(fault.StepEnded)
 		e.Type, e.Text = event.StepDone, s.Text
 	default:
 		return // the error of the command says how a step failed

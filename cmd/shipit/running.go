@@ -14,6 +14,7 @@ import (
 
 	"shipit/exec"
 	"shipit/exec/event"
+	"shipit/exec/fault"
 	"shipit/exec/journal"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
@@ -226,10 +227,12 @@ func (f *runFlags) journal(w *world, pd *planned, id string) (*journal.Journal, 
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}
+	fault.At(fault.JournalMade)
 	if err := journal.SavePlan(w.stateDir(), id, data); err != nil {
 		_ = j.Close()
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}
+	fault.At(fault.PlanSaved)
 	return j, nil
 }
 
