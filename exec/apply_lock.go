@@ -106,20 +106,20 @@ func (r *run) lockAll(ctx context.Context) error {
 		err := r.each(order[:1], func(m *member) error {
 			return r.seize(ctx, m, left(), func(p lock.Place) { r.waits(m, p, left()) })
 		})
-		if err == nil {
-			order = order[1:]
-			err = r.each(order, func(m *member) error { return r.seize(ctx, m, 0, nil) })
-		}
 		var locked *LockedError
-		switch {
-		case err == nil:
-			return r.anyLeft()
-		case !errors.As(err, &locked):
-			return err
-		case left() == 0 && r.holdsItself(locked):
-			wait = max(wait, r.patience)
+		if errors.As(err, &locked) && wait < r.patience && r.holdsItself(locked) {
+			wait = r.patience
+			continue
 		}
-		if left() == 0 {
+		if err != nil {
+			return err // it was waited for, as long as there was hope
+		}
+		order = order[1:]
+		err = r.each(order, func(m *member) error { return r.seize(ctx, m, 0, nil) })
+		if !errors.As(err, &locked) {
+			return cmp.Or(err, r.anyLeft())
+		}
+		if left() == 0 && !r.holdsItself(locked) {
 			return err
 		}
 		order = order[slices.IndexFunc(order, func(m *member) bool { return m.lease == nil && m.lost == nil }):]
