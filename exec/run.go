@@ -31,7 +31,6 @@ type run struct {
 
 	inbox    chan news
 	inFlight int
-	staging  int
 	gate     context.CancelFunc // of the gate that is open
 	asked    bool               // what becomes of the run after the abort
 
@@ -47,10 +46,6 @@ type news struct {
 	asks *asked // of a question
 }
 
-// mostStaging bounds how many hosts fetch a release at once: beyond that the
-// deployer's link and the repository's server are the limit.
-const mostStaging = 32
-
 func (r *run) now() time.Time { return r.o.Now() }
 
 // loop starts what the rollout allows until nothing is left to do.
@@ -62,8 +57,11 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 	for _, c := range r.early {
 		r.steer(c)
 	}
-	for {
-		r.start(ctx)
+	for moved := true; ; {
+		if moved {
+			r.start(ctx)
+		}
+		moved = true
 		if r.inFlight == 0 && (ctx.Err() != nil || !r.held()) {
 			if ctx.Err() != nil || r.o.Ask == nil || r.asked || r.journal != nil || !r.roll.Aborted() {
 				return r.finish()
@@ -72,7 +70,7 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 		}
 		select {
 		case n := <-r.inbox:
-			r.hear(ctx, n)
+			moved = r.hear(ctx, n)
 		case who := <-abort:
 			if !r.roll.Aborted() { // a second wish adds nothing: what stops harder is ctx
 				r.abort(Control{By: who}, "no new host starts; the steps in flight end first")
@@ -135,8 +133,6 @@ func (r *run) jobFor(ctx context.Context, a rollout.Action) (job, bool) {
 	switch {
 	case ctx.Err() != nil || r.journal != nil:
 		return job{}, false // nothing begins that could not be ended or written down
-	case a.Kind == rollout.RunPhase && a.Phase == event.Stage && r.staging >= mostStaging:
-		return job{}, false // it is offered again when one of them is through
 	case a.Kind == rollout.RunPhase:
 		return r.phase(ctx, a), true
 	case a.Kind == rollout.RunHook:
@@ -165,12 +161,14 @@ func (r *run) launch(jobs []job) {
 	}
 }
 
-// hear takes in the news of workers, all that are there at once.
-func (r *run) hear(ctx context.Context, n news) {
+// hear takes in the news of workers, all that are there at once, and tells
+// whether anything may start for it: for steps of phases in flight, nothing.
+func (r *run) hear(ctx context.Context, n news) (moved bool) {
 	var all []event.Event
 	var answer *event.Event
 	for more := true; more; {
 		all = append(all, n.ev)
+		moved = moved || n.over || n.ev.Type != event.StepStarted && n.ev.Type != event.StepDone
 		switch n.ev.Type {
 		case event.Asked:
 			r.question = n.asks
@@ -179,9 +177,6 @@ func (r *run) hear(ctx context.Context, n news) {
 		}
 		if n.over {
 			r.inFlight--
-			if n.ev.Phase == event.Stage {
-				r.staging--
-			}
 		}
 		select {
 		case n = <-r.inbox:
@@ -198,6 +193,7 @@ func (r *run) hear(ctx context.Context, n news) {
 			r.launch([]job{r.disarm(ctx, r.byName[e.Host])})
 		}
 	}
+	return moved
 }
 
 // abort notes that no new host starts. An open gate closes.

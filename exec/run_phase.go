@@ -15,9 +15,6 @@ import (
 
 // phase is the job of a phase on a host.
 func (r *run) phase(ctx context.Context, a rollout.Action) job {
-	if a.Phase == event.Stage {
-		r.staging++
-	}
 	w := &work{run: r, m: r.byName[a.Host], phase: a.Phase, steps: r.roll.Steps(a)}
 	begun := event.Event{Type: event.HostStarted, Host: a.Host, Phase: a.Phase}
 	begun.Batch, begun.Slice = r.place(a)

@@ -184,6 +184,7 @@ func (r *Rollout) breakDown(why string, back bool) {
 // finish seals the run: every host gets its last word.
 func (r *Rollout) finish() {
 	r.finished = true
+	clear(r.flying)
 	for i := range r.hosts {
 		h := &r.hosts[i]
 		h.running = ""

@@ -90,6 +90,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 		return false
 	}
 	h.running, h.Phase, h.Step, h.cut = phase, phase, "", ""
+	r.flying[phase]++
 	h.since = time.Time{}
 	return true
 }
@@ -98,6 +99,7 @@ func (r *Rollout) begin(h *hostState, phase event.Phase) bool {
 func (r *Rollout) done(h *hostState) {
 	phase := h.running
 	h.running, h.Step = "", ""
+	r.flying[phase]--
 	switch phase {
 	case event.Stage:
 		h.Status = Staged
@@ -124,6 +126,7 @@ func (r *Rollout) failed(h *hostState, e event.Event) {
 		cause = event.Failed
 	}
 	h.running = ""
+	r.flying[phase]--
 	if cause == event.Interrupted {
 		r.abort(true)
 	}

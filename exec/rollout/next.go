@@ -1,6 +1,10 @@
 package rollout
 
-import "shipit/exec/event"
+import (
+	"slices"
+
+	"shipit/exec/event"
+)
 
 // Next is everything that may start now and was not announced yet, in an
 // order that depends on nothing but the plan and the events. It is empty
@@ -45,7 +49,7 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 	if due, over := r.runHooks(atStart); !over {
 		return r.unlessPaused(due)
 	}
-	if due := r.toStage(); len(due) > 0 {
+	if due, over := r.toStage(); !over {
 		return r.unlessPaused(due)
 	}
 	if r.open {
@@ -162,17 +166,26 @@ func (r *Rollout) runHooks(moment string) (due []Action, over bool) {
 	return nil, true
 }
 
+// MostStaging bounds how many hosts fetch a release at once: beyond that the
+// deployer's link and the repository's server are the limit.
+const MostStaging = 32
+
 // toStage are the hosts whose release is not there yet: all of them, whatever
-// their batch.
-func (r *Rollout) toStage() []Action {
-	var due []Action
+// their batch, some at a time.
+func (r *Rollout) toStage() (due []Action, over bool) {
+	over = true
 	for _, i := range r.order {
 		h := &r.hosts[i]
-		if h.Status == Waiting && !h.fenced && len(h.plan.Stage) > 0 {
-			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Stage, Batch: -1, Slice: -1})
+		if h.Status != Waiting || h.fenced || len(h.plan.Stage) == 0 {
+			continue
 		}
+		over = false
+		if len(due)+r.flying[event.Stage] >= MostStaging {
+			break
+		}
+		due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Stage, Batch: -1, Slice: -1})
 	}
-	return due
+	return due, over
 }
 
 // toSwitch are the hosts of the open slice that may start, at most room.
@@ -223,14 +236,7 @@ func (r *Rollout) following() (batch, slice int, ok bool) {
 
 // inFlight tells whether a host is in one of the phases.
 func (r *Rollout) inFlight(phases ...event.Phase) bool {
-	for _, i := range r.order {
-		for _, p := range phases {
-			if r.hosts[i].running == p {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(phases, func(p event.Phase) bool { return r.flying[p] > 0 })
 }
 
 // waiting tells whether a hook runs or a gate is open.

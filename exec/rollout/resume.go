@@ -77,6 +77,7 @@ func (h *hostState) doubtful() bool {
 // every phase can be. A host whose switch was cut off counts as out of service
 // until that has been through. What a person stopped goes on.
 func (r *Rollout) resume() {
+	clear(r.flying)
 	for i := range r.hosts {
 		h := &r.hosts[i]
 		if h.acts {

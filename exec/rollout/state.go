@@ -14,7 +14,8 @@ type Rollout struct {
 	plan   *plan.Plan
 	hosts  []hostState // in the plan's order
 	byName map[string]int
-	order  []int // the hosts that act, by batch and slice
+	order  []int               // the hosts that act, by batch and slice
+	flying map[event.Phase]int // how many hosts are in a phase
 
 	started, finished bool
 
@@ -103,6 +104,7 @@ func New(p *plan.Plan) *Rollout {
 	r := &Rollout{
 		plan:   p,
 		byName: map[string]int{},
+		flying: map[event.Phase]int{},
 		batch:  -1,
 		slice:  -1,
 		gates:  make([]gate, len(p.Body.Batches)),

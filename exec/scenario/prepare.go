@@ -96,6 +96,7 @@ func (p *play) furnish() {
 	for i := range p.def.Targets {
 		t := &p.def.Targets[i]
 		h := p.fleet.Host(t.Host.Name)
+		h.Takes["stage"] = 200 * time.Millisecond // how long bytes take is nothing that a scenario is about
 		h.Restless = t.Restart.Kind == "none" || t.Restart.Kind == ""
 		name := p.runs[t.Host.Name]
 		if name == "" {
