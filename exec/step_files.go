@@ -35,8 +35,13 @@ func installArgv(service string, f plan.File) []string {
 	if f.Root && f.Owner != "" {
 		argv = append(argv, "-o", f.Owner)
 	}
-	if f.Group != "" {
+	switch {
+	case f.Group != "":
 		argv = append(argv, "-g", f.Group)
+	case f.Root:
+		// What it comes to anyway, said so that putting the file back is the
+		// same command: a rule of sudo that allows the one allows the other.
+		argv = append(argv, "-g", "root")
 	}
 	return append(argv, "-m", f.Mode, "-T", "--", ready(service, f.Path), f.Path+".shipit-new")
 }

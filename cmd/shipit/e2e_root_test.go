@@ -202,6 +202,22 @@ func TestE2ELoginShells(t *testing.T) {
 	f.shipit(0, "plan", "hello.hcl", "--release", first, "--detailed-exitcode")
 }
 
+// deployUser is a login that may do nothing that others may not.
+const deployUser = `
+echo "deploy:x:2001:2001::$HOME:/bin/sh" >>/etc/passwd
+echo 'deploy:x:2001:' >>/etc/group
+echo 'deploy:*:19000:0:99999:7:::' >>/etc/shadow
+echo 'Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"' >/etc/sudoers
+rm -rf /etc/sudoers.d
+chown deploy $HOME
+install -d -o deploy /srv/hello
+`
+
+// asDeploy is how to log in as that user.
+func (f *fleet) asDeploy() string {
+	return fmt.Sprintf("user = \"deploy\"\n    known_hosts = \"known_hosts\"\n    identity = %q", f.path("keys/login"))
+}
+
 // TestE2ESudo: a login that may do nothing but restart the service. Without
 // the line in sudoers the plan says which one is missing.
 func TestE2ESudo(t *testing.T) {
@@ -211,20 +227,11 @@ func TestE2ESudo(t *testing.T) {
 	}
 	f := emptyFleet(t)
 	f.open()
-	const user = `
-echo "deploy:x:2001:2001::$HOME:/bin/sh" >>/etc/passwd
-echo 'deploy:x:2001:' >>/etc/group
-echo 'deploy:*:19000:0:99999:7:::' >>/etc/shadow
-echo 'Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"' >/etc/sudoers
-rm -rf /etc/sudoers.d
-chown deploy $HOME
-install -d -o deploy /srv/hello
-`
-	may := f.addRealHost("16m", user+"echo 'deploy ALL=(root) NOPASSWD: /usr/sbin/service hello restart' >>/etc/sudoers")
-	f.addRealHost("16m", user)
+	may := f.addRealHost("16m", deployUser+"echo 'deploy ALL=(root) NOPASSWD: /usr/sbin/service hello restart' >>/etc/sudoers")
+	f.addRealHost("16m", deployUser)
 	f.ready()
 	f.define(definition{
-		ssh:       fmt.Sprintf("user = \"deploy\"\n    known_hosts = \"known_hosts\"\n    identity = %q", f.path("keys/login")),
+		ssh:       f.asDeploy(),
 		transport: srvHello, file: "file \"hello.conf\" {\n    content = \"hello\\n\"\n  }",
 	})
 	out := f.apply(1, first)
@@ -240,4 +247,50 @@ install -d -o deploy /srv/hello
 	}
 	f.apply(4, dead, "--without", "h2")
 	may.runs(second)
+}
+
+// TestE2ESudoersSaysWhatIsNeeded: with the lines that shipit prints, and no
+// other, a login deploys, undoes and rolls back root's files and services.
+func TestE2ESudoersSaysWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	visudo, err := osexec.LookPath("visudo")
+	if err != nil {
+		t.Skip("there is no visudo here")
+	}
+	f := emptyFleet(t)
+	f.open()
+	h := f.addRealHost("16m", deployUser)
+	f.ready()
+	f.define(definition{
+		ssh: f.asDeploy(), transport: srvHello,
+		file: "file \"/etc/hello.conf\" {\n    content = \"${var.greeting}, it is 5:00, really = yes\\n\"\n    mode = \"0600\"\n    owner = \"root\"\n  }",
+	})
+	contains(t, f.apply(1, first), "sudo", "NOPASSWD: ")
+	lines := f.shipit(0, "sudoers", "hello.hcl")
+	writeTo(t, f.path("hello.sudoers"), lines)
+	if err := os.Chmod(f.path("hello.sudoers"), 0o440); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "/", nil, visudo, "-cf", f.path("hello.sudoers"))
+	sudoers, err := os.OpenFile(h.path("/etc/sudoers"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sudoers.WriteString(lines); err != nil {
+		t.Fatal(err)
+	}
+	sudoers.Close()
+	f.apply(0, first)
+	f.apply(0, second, "--var", "greeting=Good evening")
+	h.runs(second)
+	f.apply(4, dead, "--var", "greeting=Good night")
+	h.runs(second)
+	if got := h.has("/etc/hello.conf"); got != "Good evening, it is 5:00, really = yes\n" {
+		t.Errorf("the undo left %q", got)
+	}
+	f.shipit(0, "rollback", "hello.hcl", "--yes")
+	h.runs(first)
+	if got := h.has("/etc/hello.conf"); got != "Good morning, it is 5:00, really = yes\n" {
+		t.Errorf("the rollback left %q", got)
+	}
 }

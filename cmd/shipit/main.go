@@ -27,6 +27,7 @@ type cli struct {
 	Runs     runsCmd     `cmd:"" help:"List the runs recorded here, newest first."`
 	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
 	Lock     lockCmd     `cmd:"" help:"List, show, hold and release the locks on the hosts."`
+	Sudoers  sudoersCmd  `cmd:"" help:"Print the lines of sudoers that the hosts need."`
 	Releases releasesCmd `cmd:"" help:"List the releases, newest first, and where each one runs."`
 	Tag      tagCmd      `cmd:"" help:"Create and push the next tag of the scheme."`
 	Show     showCmd     `cmd:"" help:"Show a saved plan."`

@@ -19,7 +19,7 @@ func file() *Block {
 		Attrs: []Attr{
 			{Name: "content", Type: String, Required: true, Secret: true, Doc: "The whole content, often by templatefile(). May be sensitive."},
 			{Name: "owner", Type: String, Form: UserName, Doc: "Default: the login."},
-			{Name: "group", Type: String, Form: UserName, Doc: "Default: the owner's group."},
+			{Name: "group", Type: String, Form: UserName, Doc: "Default: the group of whoever writes it: root's where the owner is not the login."},
 			{Name: "mode", Type: Mode, Default: `"0644"`, Doc: "Permissions, as a string of four octal digits."},
 			{Name: "restart", Type: Bool, Default: "true", Doc: "Whether a change implies the restart."},
 		},
