@@ -16,6 +16,7 @@ type definition struct {
 	transport string
 	file      string
 	batch     string
+	drain     string
 	restart   string
 	checks    string
 	rollback  string
@@ -69,7 +70,7 @@ func (f *fleet) define(d definition) {
 		{d.transport, "transport \"push\" {\n    path = \"srv/hello\"\n  }"},
 		{d.file, "file \"etc/hello.conf\" {\n    content = \"${var.greeting} from ${host.name}\\n\"\n  }"},
 		{d.batch, "batch \"canary\" {\n    size = 1\n  }"},
-		{"", "drain {\n    out = [\"pool\", \"out\"]\n    in  = [\"pool\", \"in\"]\n  }"},
+		{d.drain, "drain {\n    out = [\"pool\", \"out\"]\n    in  = [\"pool\", \"in\"]\n  }"},
 		{d.restart, "restart \"service\" {\n    name = \"hello\"\n  }"},
 		{d.checks, versionCheck + healthCheck},
 		{d.rollback, ""},
