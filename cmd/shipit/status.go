@@ -104,8 +104,8 @@ func (c *statusCmd) print(w *world, services []*source, all []view.Status) error
 	return nil
 }
 
-// next says what to type about a finding.
-func (c *statusCmd) next(w *world, s *source) func(plan.Finding) string {
+// next says what to type about a finding, in lines.
+func (c *statusCmd) next(w *world, s *source) func(plan.Finding) []string {
 	typed := pretty(s.full())
 	if c.Env != "" {
 		typed += " -e " + c.Env
@@ -113,27 +113,29 @@ func (c *statusCmd) next(w *world, s *source) func(plan.Finding) string {
 	if len(s.cfg.Services()) > 1 {
 		typed += " --service " + s.service
 	}
-	return func(f plan.Finding) string {
+	return func(f plan.Finding) []string {
 		switch f.Kind {
 		case plan.Odd, plan.Strange, plan.Incomplete:
-			return "what an apply would do about it: shipit plan " + typed
+			return []string{"What an apply would do about it:  shipit plan " + typed}
 		case plan.Bad:
-			return "to the last good release: shipit rollback " + typed
+			return []string{"To the last good release:  shipit rollback " + typed}
 		case plan.Unfinished, plan.Drained:
 			if _, err := journal.Find(w.stateDir(), f.Run); err != nil {
-				return "that run is not recorded on this machine; without its record: shipit plan " + typed
+				return []string{"That run is not recorded on this machine.", "Without its record:  shipit plan " + typed}
 			}
-			return "go on: shipit resume " + f.Run + ", or undo it: shipit rollback " + f.Run
+			return []string{"Continue:  shipit resume " + f.Run, "Go back:   shipit rollback " + f.Run}
 		case plan.FileMoved:
-			return "see what would be put back: shipit plan " + typed
+			return []string{"What would be put back:  shipit plan " + typed}
 		case plan.OldProcess:
-			return "restart it on the host; an apply does not where release and files are as they should be"
+			return []string{"Restart it on the host: an apply does not, where release and files are right."}
 		case plan.Down:
-			return "why: systemctl status " + strings.Fields(f.Text)[0] + ", on the host"
+			return []string{"Why, on the host:  systemctl status " + strings.Fields(f.Text)[0]}
 		case plan.Locked:
-			return "what it does: shipit explain " + f.Run
+			if _, err := journal.Find(w.stateDir(), f.Run); err == nil {
+				return []string{"What it does:  shipit explain " + f.Run}
+			}
 		}
-		return ""
+		return nil
 	}
 }
 

@@ -1,10 +1,12 @@
 package view_test
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"shipit/exec/plan"
 	"shipit/exec/view"
@@ -14,7 +16,7 @@ var tags = []string{fresh.Tag, old.Tag}
 
 func starts(string) []string { return []string{"restbase.service"} }
 
-func next(f plan.Finding) string { return "about " + string(f.Kind) }
+func next(f plan.Finding) []string { return []string{"about " + string(f.Kind)} }
 
 // mixed is a fleet of which every host says something else.
 func mixed(t *testing.T) (plan.Facts, view.Status) {
@@ -30,7 +32,7 @@ func mixed(t *testing.T) (plan.Facts, view.Status) {
 	facts.Hosts[6].Lock = &plan.Holder{Run: "run9", Owner: "them@deploy1002", Since: noon.Unix(), Alive: true}
 	facts.Hosts[7].Live, facts.Hosts[7].Releases = "by-hand", []string{"by-hand"}
 	facts.Hosts[8].Live, facts.Hosts[8].History = "", nil
-	facts.Hosts[9].Odd = hostile
+	facts.Hosts[9].Drained = &plan.Drain{Run: hostile}
 	facts.Hosts[9].History[0].By, facts.Hosts[9].History[1].By = hostile, hostile
 	return facts, view.StatusOf(def, facts, tags, starts)
 }
@@ -42,6 +44,33 @@ func TestStatus(t *testing.T) {
 	good := view.StatusOf(def, fleet(def, old), tags[1:], starts)
 	for name, st := range map[string]view.Status{"status-good": good, "status-mixed": odd} {
 		golden(t, name, func(w io.Writer, s view.Style) { view.PrintStatus(w, st, next, noon, s) })
+	}
+	small, large := good, good
+	small.Hosts = good.Hosts[:3]
+	large.Hosts = nil
+	for i := range 500 {
+		h := good.Hosts[i%10]
+		h.Name = fmt.Sprintf("restbase%d.%s.wmnet", 1000+i, []string{"eqiad", "codfw", "esams"}[i%3])
+		switch {
+		case i == 77:
+			h = odd.Hosts[3]
+		case i%50 == 4:
+			h.Findings = []plan.Finding{{Kind: plan.FileMoved, Text: "/etc/restbase/config.yaml (content changed; mode 0600, was 0644) since run run1", Path: "/etc/restbase/config.yaml"}}
+		}
+		large.Hosts = append(large.Hosts, h)
+	}
+	for name, st := range map[string]view.Status{"status-narrow-3": small, "status-narrow-500": large, "status-narrow-odd": odd} {
+		golden(t, name, func(w io.Writer, s view.Style) {
+			s.Width = 80
+			var b strings.Builder
+			view.PrintStatus(&b, st, next, noon, view.Style{Width: 80})
+			for line := range strings.Lines(b.String()) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+					t.Errorf("%s: a line has %d columns: %s", name, n, line)
+				}
+			}
+			view.PrintStatus(w, st, next, noon, s)
+		})
 	}
 }
 

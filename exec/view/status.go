@@ -87,8 +87,9 @@ func (h HostStatus) found(kind plan.Drift) bool {
 }
 
 // PrintStatus prints the hosts that say the same together, and then what
-// there is to know about some of them. next is what to type about a finding.
-func PrintStatus(w io.Writer, st Status, next func(plan.Finding) string, now time.Time, s Style) {
+// there is to know about some of them. next is what to type about a
+// finding, in lines that are not broken.
+func PrintStatus(w io.Writer, st Status, next func(plan.Finding) []string, now time.Time, s Style) {
 	title := st.Service
 	if st.Env != lang.DefaultEnv {
 		title += "  " + st.Env
@@ -184,10 +185,10 @@ func stacked(w io.Writer, rows [][]string, s Style, paint func(row, col int, cel
 
 // findings prints what there is to know beside the table, drift first; what
 // many hosts say is said once.
-func findings(w io.Writer, st Status, next func(plan.Finding) string, s Style) {
+func findings(w io.Writer, st Status, next func(plan.Finding) []string, s Style) {
 	type said struct {
 		plan.Finding
-		help  string
+		help  []string
 		hosts []string
 	}
 	var list []*said
@@ -196,9 +197,9 @@ func findings(w io.Writer, st Status, next func(plan.Finding) string, s Style) {
 		for _, f := range h.Findings {
 			help := next(f)
 			if f.Kind == plan.Away && h.Help != "" {
-				help = h.Help
+				help = wrap(diag.CleanLine(h.Help), s.width()-4)
 			}
-			key := fmt.Sprintf("%s\x00%s\x00%s", f.Kind, f.Text, help)
+			key := fmt.Sprintf("%s\x00%s\x00%q", f.Kind, f.Text, help)
 			if at[key] == nil {
 				at[key] = &said{Finding: f, help: help}
 				list = append(list, at[key])
@@ -223,16 +224,17 @@ func findings(w io.Writer, st Status, next func(plan.Finding) string, s Style) {
 		if f.Note {
 			mark = " "
 		}
-		for i, line := range wrap(hostNames(f.hosts)+": "+diag.CleanLine(f.Text), s.width()-4) {
-			if i > 0 {
+		for n, line := range wrap(fewNames(f.hosts)+": "+diag.CleanLine(f.Text), s.width()-4) {
+			if n > 0 {
 				mark = "   "
 			}
 			fmt.Fprintln(w, mark+" "+line)
 		}
-		if f.help != "" {
-			for _, line := range wrap(diag.CleanLine(f.help), s.width()-4) {
-				fmt.Fprintln(w, "    "+s.paint(dim, line))
-			}
+		if i+1 < len(list) && slices.Equal(f.help, list[i+1].help) && slices.Equal(f.hosts, list[i+1].hosts) {
+			continue // it is said below the next one
+		}
+		for _, line := range f.help {
+			fmt.Fprintln(w, "    "+s.paint(dim, diag.CleanLine(line)))
 		}
 	}
 }
@@ -278,7 +280,7 @@ func (g *statusGroup) row(now time.Time) []string {
 	case release == "":
 		release = "(none)"
 	}
-	return []string{hostNames(g.names), release, short(g.Commit), since, g.By, state(g.HostStatus)}
+	return []string{fewNames(g.names), release, short(g.Commit), since, cut(g.By, 24), state(g.HostStatus)}
 }
 
 const nothingYet = "nothing deployed yet"
@@ -320,6 +322,25 @@ func hostNames(names []string) string {
 	text := lang.Fold(names)
 	if len(names) > 1 {
 		text += fmt.Sprintf(" (%d)", len(names))
+	}
+	return text
+}
+
+// fewNames is hostNames where it is short enough to be read, and its beginning
+// where it is not.
+func fewNames(names []string) string {
+	const most = 240
+	text := lang.Fold(names)
+	if len(text) <= most {
+		return hostNames(names)
+	}
+	return text[:strings.LastIndexByte(text[:most], ',')+1] + fmt.Sprintf("… (%d; --json names all)", len(names))
+}
+
+// cut is at most n characters of what text says.
+func cut(text string, n int) string {
+	if r := []rune(diag.CleanLine(text)); len(r) > n {
+		return string(r[:n-1]) + "…"
 	}
 	return text
 }

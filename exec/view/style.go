@@ -144,22 +144,36 @@ func table(w io.Writer, rows [][]string, paint func(row, col int, cell string) s
 }
 
 // wrap breaks text at spaces into lines of at most width columns, where its
-// words allow that.
+// words allow that. A word that is longer, like a list of hosts, is broken
+// behind its commas.
 func wrap(text string, width int) []string {
 	var lines []string
 	line, n := "", 0
-	for word := range strings.FieldsSeq(text) {
-		m := utf8.RuneCountInString(word)
-		if n > 0 && n+1+m > width {
+	add := func(part, space string) {
+		m := utf8.RuneCountInString(part)
+		if n > 0 && n+len(space)+m > width {
 			lines = append(lines, line)
 			line, n = "", 0
 		}
 		if n > 0 {
-			line += " "
-			n++
+			line += space
+			n += len(space)
 		}
-		line += word
+		line += part
 		n += m
+	}
+	for word := range strings.FieldsSeq(text) {
+		parts := []string{word}
+		if utf8.RuneCountInString(word) > width {
+			parts = strings.SplitAfter(word, ",")
+		}
+		for i, part := range parts {
+			if i == 0 {
+				add(part, " ")
+			} else {
+				add(part, "")
+			}
+		}
 	}
 	return append(lines, line)
 }
