@@ -160,13 +160,19 @@ func (f *fleet) start(args ...string) *process {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return f.startAs(exe, nil, args...)
+}
+
+// startAs is start of another program, with more in its environment.
+func (f *fleet) startAs(exe string, env []string, args ...string) *process {
+	f.t.Helper()
 	out, err := os.Create(f.path(fmt.Sprintf("out-%d.txt", outputs.Add(1))))
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
 	r := &process{t: f.t, args: args, out: out, done: make(chan struct{}), began: time.Now(), cmd: osexec.CommandContext(ctx, exe, args...)}
-	r.cmd.Dir, r.cmd.Env = f.path("def"), f.environ()
+	r.cmd.Dir, r.cmd.Env = f.path("def"), append(f.environ(), env...)
 	r.cmd.Stdout, r.cmd.Stderr = out, out
 	if err := r.cmd.Start(); err != nil {
 		f.t.Fatal(err)

@@ -63,7 +63,7 @@ func TestE2ECtrlCFinishesWhatIsInFlight(t *testing.T) {
 	p.says("Interrupt: finishing")
 	f.hosts[0].touch("go")
 	out := p.wants(130)
-	contains(t, out, "h1", "h2", "h3", "shipit status hello.hcl", "shipit rollback hello.hcl")
+	contains(t, out, "h1", "h2", "h3", "shipit status hello.hcl", "shipit resume 20", "shipit rollback 20")
 	f.hosts[0].runs(second)
 	if f.hosts[1].runs(first) != old {
 		t.Error("h2 was restarted after the interrupt")
