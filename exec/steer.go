@@ -54,8 +54,11 @@ func (r *run) steer(c Control) {
 		r.record(event.Event{Type: event.Continued, By: c.By, Intent: c.Intent, Text: c.By + " continued the run"})
 	case c.Do == Reply:
 		r.reply(c)
-	default:
+	default: // also a wish that this version does not know
 		is := map[Wish]string{Stop: "it is stopped already", Pause: "it is paused or stopped already", Continue: "it is not paused"}[c.Do]
+		if is == "" {
+			is = "it cannot do that"
+		}
 		r.tooLate(c, is)
 	}
 }

@@ -24,6 +24,10 @@ type cli struct {
 	Apply    applyCmd    `cmd:"" help:"Do what a plan says, in batches, checked, abortable."`
 	Rollback rollbackCmd `cmd:"" help:"Take the hosts back to their last good release."`
 	Resume   resumeCmd   `cmd:"" help:"Go on with a run that was interrupted."`
+	Pause    pauseCmd    `cmd:"" help:"Start no new host in a run that is under way."`
+	Continue continueCmd `cmd:"" help:"Go on with a run that is paused."`
+	Confirm  confirmCmd  `cmd:"" help:"Answer the question of a run that is under way."`
+	Abort    abortCmd    `cmd:"" help:"Stop a run that is under way."`
 	Runs     runsCmd     `cmd:"" help:"List the runs recorded here, newest first."`
 	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
 	Lock     lockCmd     `cmd:"" help:"List, show, hold and release the locks on the hosts."`

@@ -123,6 +123,8 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		return err
 	}
 	defer j.Close()
+	control, unsteered := w.steered(j.Path())
+	defer unsteered()
 	views, lines, err := f.views(w)
 	if err != nil {
 		return err
@@ -145,6 +147,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		Redact:  w.secrets.replace,
 		Ask:     f.asker(w),
 		Abort:   abort,
+		Control: control,
 	})
 	if err != nil {
 		return f.refused(w, p, err)

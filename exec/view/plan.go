@@ -126,7 +126,7 @@ func aboutBatch(b *plan.Batch) []string {
 		about = append(about, "spread over "+diag.CleanLine(b.Spread))
 	}
 	if forgives := limits(&b.MaxFailed, &b.MaxUnhealthy, &b.MaxUnreachable); b.MaxFailed+b.MaxUnhealthy+b.MaxUnreachable > 0 {
-		about = append(about, "goes on with at most "+forgives)
+		about = append(about, "forgives "+forgives)
 	}
 	if b.Soak > 0 {
 		about = append(about, "soak "+b.Soak.String())
