@@ -42,6 +42,7 @@ func Codes() []Code {
 		{"E0131", "the directives of a template do not fit together"},
 		{"E0132", "a loop is not well written"},
 		{"E0133", "a path of names is not well written"},
+		{"E0134", "a definition is in the JSON form of HCL"},
 		{"E0201", "there is no such name"},
 		{"E0202", "the name cannot be used in this place"},
 		{"E0203", "there is no such variable"},

@@ -114,6 +114,11 @@ func (c *Config) file(name string, parents []string, at *hcl.Range) {
 	if at != nil {
 		place = *at
 	}
+	if strings.HasSuffix(name, ".json") {
+		s.diags = append(s.diags, eval.NoJSON(place))
+		c.unread = true
+		return
+	}
 	raw, err := c.read(name)
 	if err != nil {
 		code := "E0102"

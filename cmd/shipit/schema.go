@@ -11,7 +11,7 @@ import (
 
 type schemaCmd struct {
 	JSON       bool `name:"json" xor:"form" help:"Print the whole table, with functions and codes, as JSON."`
-	JSONSchema bool `name:"json-schema" xor:"form" help:"Print a JSON Schema of HCL's JSON form, for editors."`
+	JSONSchema bool `name:"json-schema" xor:"form" help:"Print a JSON Schema of HCL's JSON form, for tools. Definitions in that form are not read."`
 }
 
 func (c *schemaCmd) Help() string {

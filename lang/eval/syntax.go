@@ -43,6 +43,13 @@ func SyntaxErrors(problems hcl.Diagnostics, source []byte) diag.List {
 	return diags
 }
 
+// NoJSON refuses a file in the JSON form of HCL, which people do not review.
+func NoJSON(at hcl.Range) diag.Diagnostic {
+	return At("E0134", at, "a definition is written in HCL, not in its JSON form",
+		"In JSON every expression is a string, and there are no comments. The JSON Schema of 'shipit schema --json-schema' is for editors and generators to know the names.",
+		"Write it as a file that ends in .hcl.")
+}
+
 // TranslateSyntax says in our words what the parser found.
 func TranslateSyntax(p *hcl.Diagnostic, source []byte) diag.List {
 	r := subject(p)

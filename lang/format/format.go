@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -72,6 +73,9 @@ func lex(src []byte, name string) hclsyntax.Tokens {
 // check tells why src cannot be formatted.
 func check(src []byte, name string) diag.List {
 	start := hcl.InitialPos
+	if strings.HasSuffix(name, ".json") {
+		return diag.List{eval.NoJSON(hcl.Range{Filename: name, Start: start, End: start})}
+	}
 	if len(src) > eval.MaxFile {
 		return diag.List{eval.At("E0104", hcl.Range{Filename: name, Start: start, End: start}, "file too large",
 			fmt.Sprintf("A file may have %d bytes.", eval.MaxFile), "")}

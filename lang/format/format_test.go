@@ -120,6 +120,13 @@ func TestExamplesAreCanonical(t *testing.T) {
 	}
 }
 
+func TestJSONIsNotFormatted(t *testing.T) {
+	t.Parallel()
+	if got, diags := format.Format([]byte(`{"a": 1}`), "a.hcl.json"); got != nil || len(diags) != 1 || diags[0].Code != "E0134" {
+		t.Errorf("got %q, %+v", got, diags)
+	}
+}
+
 func TestBrokenFilesAreNotFormatted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, src, code, summary string }{
