@@ -2,6 +2,7 @@ package lang_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -82,6 +83,37 @@ func BenchmarkValidate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// repository is a definition of so many services that each run on all hosts,
+// in three environments.
+func repository(hosts, services int) fstest.MapFS {
+	files := fleet(hosts)
+	head, service, _ := strings.Cut(string(files["main.hcl"].Data), "service \"demo\"")
+	head = strings.Replace(head, "environment \"production\"", "environment \"beta\" {\n  hosts  = hosts.web\n  values = { workers = 2 }\n}\nenvironment \"staging\" {\n  hosts = hosts.web\n}\nenvironment \"production\"", 1)
+	var b strings.Builder
+	b.WriteString(head)
+	for i := range services {
+		b.WriteString(strings.NewReplacer("demo.tmpl", "demo.tmpl", "demo", fmt.Sprintf("demo%02d", i)).Replace("service \"demo\"" + service))
+	}
+	files["main.hcl"].Data = []byte(b.String())
+	return files
+}
+
+// BenchmarkValidateRepository is the goal of the design: validate of 1,000
+// hosts, 100 services and 3 environments takes seconds on one core.
+func BenchmarkValidateRepository(b *testing.B) {
+	files := repository(1000, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		c, diags := lang.Load(files, "main.hcl", lang.Options{})
+		if diags = append(diags, c.Validate(nil)...); len(diags) > 0 {
+			b.Fatal(diags)
+		}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	b.ReportMetric(float64(m.Sys)/(1<<20), "MiB-of-the-system")
 }
 
 func TestMistakeOnManyHostsIsToldOnce(t *testing.T) {

@@ -50,9 +50,7 @@ func (e *evaluator) build(n *node) (_ *Definition, known bool) {
 			targets = []*Host{{}} // of which nothing is known
 		}
 	}
-	for _, h := range targets {
-		d.Targets = append(d.Targets, e.target(n, h))
-	}
+	d.Targets = e.targets(n, targets)
 	e.checkBatches(n, known)
 	for _, a := range n.all("assert") {
 		if assert, ok := e.assert(a); ok {

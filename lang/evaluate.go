@@ -80,9 +80,10 @@ func (c *Config) ValidateBeside(others *Beside, vars []Assignment) diag.List {
 	var diags diag.List
 	secrets := map[string]bool{}
 	environments := c.Environments()
+	seen := &again{services: map[*node]*faultless{}}
 	for _, env := range environments {
 		e := c.evaluator(env, vars)
-		e.offline = true
+		e.offline, e.again = true, seen
 		e.checkAssigned(vars)
 		e.buildCommon()
 		shared := others.env(env)

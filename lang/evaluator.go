@@ -25,7 +25,8 @@ type evaluator struct {
 	service  *node // nil while none is looked at
 	assigned map[string]Assignment
 	release  *Release
-	offline  bool // validate: what is not given is unknown
+	offline  bool   // validate: what is not given is unknown
+	again    *again // validate: what the environments before have in common
 	// runInventory runs the commands that list hosts; nil where none runs.
 	runInventory func(argv []string) ([]byte, error)
 
@@ -259,7 +260,7 @@ func (e *evaluator) localValue(name string) cty.Value {
 					e.errorf("E0124", a.expr.Range(), "", fmt.Sprintf("The value of a local may hold %d KiB.", eval.MaxWeight>>10), "local.%s becomes too large", name)
 					return cty.DynamicVal
 				}
-				return v
+				return eval.Light(v)
 			})
 		}
 	}

@@ -25,6 +25,7 @@ func (e *evaluator) variableValue(name string) cty.Value {
 func (e *evaluator) choose(v *variable) cty.Value {
 	resolved := Variable{Name: v.name, Sensitive: v.sensitive}
 	value, at, known := e.given(v, &resolved)
+	value = eval.Light(value)
 	if v.sensitive {
 		e.remember(value)
 	}

@@ -30,6 +30,8 @@ type Files struct {
 type Template struct {
 	expr  hclsyntax.Expression
 	diags diag.List
+	refs  []hcl.Traversal // the names that it uses
+	calls diag.List       // of functions that there are not
 }
 
 // A TemplateError is what is wrong inside a template, with places there.
@@ -100,8 +102,8 @@ func (f *Files) templateFunc(functions map[string]function.Function) function.Fu
 				return unknown, function.NewArgErrorf(1, "the names are written { name = value }, not as %s", kind(t))
 			}
 			variables := given.AsValueMap()
-			t := f.parse(path, text)
-			if diags := t.check(variables, functions); len(diags) > 0 {
+			t := f.parse(path, text, functions)
+			if diags := t.check(variables); len(diags) > 0 {
 				return unknown, &TemplateError{diags}
 			}
 			rendered, problems := t.expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions})
@@ -131,7 +133,7 @@ func (f *Files) templateFunc(functions map[string]function.Function) function.Fu
 }
 
 // parse reads a template once.
-func (f *Files) parse(path string, text []byte) *Template {
+func (f *Files) parse(path string, text []byte, functions map[string]function.Function) *Template {
 	if t := f.Cache[path]; t != nil {
 		return t
 	}
@@ -146,6 +148,8 @@ func (f *Files) parse(path string, text []byte) *Template {
 	}
 	if t.expr != nil {
 		CountLoops(t.expr)
+		t.refs = t.expr.Variables()
+		t.calls = UnknownFunctions(t.expr, slices.Sorted(maps.Keys(functions)))
 	}
 	if f.Cache != nil {
 		f.Cache[path] = t
@@ -154,20 +158,19 @@ func (f *Files) parse(path string, text []byte) *Template {
 }
 
 // check reports the names that the template uses and was not given.
-func (t *Template) check(variables map[string]cty.Value, functions map[string]function.Function) diag.List {
+func (t *Template) check(variables map[string]cty.Value) diag.List {
 	if len(t.diags) > 0 {
 		return t.diags
 	}
 	var diags diag.List
-	names := slices.Sorted(maps.Keys(variables))
-	for _, ref := range t.expr.Variables() {
+	for _, ref := range t.refs {
 		name := ref.RootName()
 		if _, ok := variables[name]; ok {
 			continue
 		}
-		diags = append(diags, unknownInTemplate(name, ref.SourceRange(), names))
+		diags = append(diags, unknownInTemplate(name, ref.SourceRange(), slices.Sorted(maps.Keys(variables))))
 	}
-	return append(diags, UnknownFunctions(t.expr, slices.Sorted(maps.Keys(functions)))...)
+	return append(diags, t.calls...)
 }
 
 func unknownInTemplate(name string, r hcl.Range, names []string) diag.Diagnostic {
