@@ -86,8 +86,7 @@ func (e *evaluator) fallback(s *schema.Attr) decoded {
 
 func (e *evaluator) decode(a *attribute) decoded {
 	v := e.value(a)
-	secret := eval.IsSensitive(v)
-	v, _ = v.UnmarkDeep()
+	v, secret, known := eval.Bare(v)
 	host := e.host
 	if !a.perHost {
 		e.host = nil
@@ -99,7 +98,7 @@ func (e *evaluator) decode(a *attribute) decoded {
 			"%s cannot be sensitive", a.name)
 		return decoded{}
 	}
-	if !v.IsWhollyKnown() {
+	if !known {
 		return decoded{sensitive: secret}
 	}
 	if v.IsNull() {

@@ -39,7 +39,8 @@ type evaluator struct {
 	machines     map[string]*Host
 	machineOrder []*Host
 	machineVals  map[string]cty.Value
-	unlisted     map[*node]bool // groups whose hosts are not known offline
+	lists        map[string][]string // the names in env.hosts and groups, once read
+	unlisted     map[*node]bool      // groups whose hosts are not known offline
 	serviceHosts []*Host
 	used         []Source
 	resolved     []Variable
@@ -68,7 +69,7 @@ func (c *Config) evaluator(env string, vars []Assignment) *evaluator {
 		Config: c, envName: env, assigned: map[string]Assignment{},
 		symbolValues: map[string]*symbol{}, contexts: map[*attribute]*hcl.EvalContext{}, values: map[*attribute]cty.Value{},
 		decoded: map[*attribute]decoded{}, functions: map[string]map[string]function.Function{},
-		machines: map[string]*Host{}, machineVals: map[string]cty.Value{}, secrets: map[string]bool{}, unlisted: map[*node]bool{},
+		machines: map[string]*Host{}, machineVals: map[string]cty.Value{}, lists: map[string][]string{}, secrets: map[string]bool{}, unlisted: map[*node]bool{},
 	}
 	for _, n := range c.environments {
 		if n.name() == env {

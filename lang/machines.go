@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"shipit/lang/diag"
@@ -227,9 +228,28 @@ func (e *evaluator) hostNames(n *node) ([]string, bool) {
 		names, _ := d.value.([]string)
 		return names, d.ok
 	}
-	names, ok := e.readHosts(a)
+	key := wholeList(a)
+	names, ok := e.lists[key]
+	if !ok || key == "" {
+		if names, ok = e.readHosts(a); ok && key != "" {
+			e.lists[key] = names // of which nothing needs to be told twice
+		}
+	}
 	e.decoded[a] = decoded{value: names, ok: ok}
 	return names, ok
+}
+
+// wholeList is env.hosts or hosts.NAME where the expression is nothing else,
+// as most are.
+func wholeList(a *attribute) string {
+	if _, ok := a.expr.(*hclsyntax.ScopeTraversalExpr); !ok || len(a.refs) != 1 || a.refs[0].All || len(a.expr.Variables()[0]) != 2 {
+		return ""
+	}
+	switch r := a.refs[0]; r.Root {
+	case "env", "hosts":
+		return r.Root + "." + r.Name
+	}
+	return ""
 }
 
 func (e *evaluator) readHosts(a *attribute) ([]string, bool) {

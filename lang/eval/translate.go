@@ -23,7 +23,37 @@ type sensitive struct{}
 func Sensitive(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
 
 // IsSensitive tells whether v or anything inside it is marked.
-func IsSensitive(v cty.Value) bool { return v.ContainsMarked() }
+func IsSensitive(v cty.Value) bool {
+	if plain(v) {
+		return false
+	}
+	return v.ContainsMarked()
+}
+
+// plain tells fast what most values are: a known text, number or boolean, or
+// a few of them, without marks.
+func plain(v cty.Value) bool {
+	if v.IsMarked() || !v.IsKnown() || v.IsNull() {
+		return false
+	}
+	t := v.Type()
+	if t.IsPrimitiveType() {
+		return true
+	}
+	return t.IsTupleType() && !slices.ContainsFunc(v.AsValueSlice(), func(e cty.Value) bool {
+		return e.IsMarked() || !e.IsKnown() || !e.Type().IsPrimitiveType()
+	})
+}
+
+// Bare is v without marks, with whether it had any and whether all of it is
+// known.
+func Bare(v cty.Value) (bare cty.Value, secret, known bool) {
+	if plain(v) {
+		return v, false, true
+	}
+	bare, marks := v.UnmarkDeep()
+	return bare, len(marks) > 0, bare.IsWhollyKnown()
+}
 
 // Withheld stands for a detail that would show a sensitive value.
 const Withheld = "The detail is withheld, because a sensitive value takes part."
@@ -62,9 +92,9 @@ var (
 	requires = regexp.MustCompile(`(string|number|bool|list|set|map|object|tuple)(?: of \w+)? (?:is )?required`)
 )
 
-// plain takes the words of the library's types out of its messages; what
+// untyped takes the words of the library's types out of its messages; what
 // begins with ", got" is a value as Go would write it.
-func plain(text string) string {
+func untyped(text string) string {
 	text, _, _ = strings.Cut(text, ", got ")
 	return strings.NewReplacer("list or tuple", "list", "lists or tuples", "lists", "lists, sets and tuples", "lists and sets", "list, tuple, or set", "list or set",
 		"a map or a tuple", "an object or a map", "tuple", "list", "regexp", "regular expression", "Regexp", "Regular expression").Replace(text)
@@ -127,7 +157,7 @@ func functionFailed(d diag.Diagnostic, call hclsyntax.FunctionCallDiagExtra, p *
 		}
 		return d
 	}
-	d.Detail = sentence(plain(err.Error()))
+	d.Detail = sentence(untyped(err.Error()))
 	var arg function.ArgError
 	if errors.As(err, &arg) {
 		d.Label = ordinal(arg.Index) + " argument"
