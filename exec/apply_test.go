@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -182,48 +181,6 @@ func TestInterruptedBeforeTheFirstChangeLeavesNoLock(t *testing.T) {
 		}
 		s.untouched()
 	})
-}
-
-// Invariant 12: of two runs that begin at the same moment one does it all.
-func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
-	t.Parallel()
-	for range 20 {
-		synctest.Test(t, func(t *testing.T) {
-			s := newDrill(t, 3)
-			p := s.plan()
-			results := make([]Result, 2)
-			errs := make([]error, 2)
-			logs := []*memory{{}, {}}
-			var wg sync.WaitGroup
-			for i := range results {
-				o := s.options(p)
-				o.Run, o.Journal, o.Views = []string{"run-a", "run-b"}[i], logs[i], nil
-				wg.Go(func() {
-					defer o.Fleet.Close()
-					results[i], errs[i] = Apply(t.Context(), o)
-				})
-			}
-			wg.Wait()
-			won := 0
-			for i, err := range errs {
-				var locked *LockedError
-				var stale *StaleError // it came when the other was through
-				switch {
-				case err == nil && results[i].Outcome == event.Done:
-					won++
-				case errors.As(err, &locked), errors.As(err, &stale):
-					if len(logs[i].all()) != 0 {
-						t.Errorf("the loser began:\n%s", logs[i])
-					}
-				default:
-					t.Errorf("%+v, %v", results[i], err)
-				}
-			}
-			if won != 1 || s.running() != "nnn" || s.fleet.Count("", "restart") != 3 {
-				t.Errorf("%d runs won, the hosts run %q:\n%s", won, s.running(), s.fleet)
-			}
-		})
-	}
 }
 
 func TestACentralLockHostIsTakenFirst(t *testing.T) {

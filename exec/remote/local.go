@@ -18,6 +18,10 @@ import (
 // the network.
 func NewLocal(home string) Dialer { return localDialer{home: home, sh: "/bin/sh"} }
 
+// NewLocalShell is NewLocal with another shell in the place of /bin/sh: the
+// tests of scripts run them under each that a host may have.
+func NewLocalShell(home, sh string) Dialer { return localDialer{home: home, sh: sh} }
+
 type localDialer struct{ home, sh string }
 
 func (d localDialer) Dial(ctx context.Context, t Target) (Conn, error) {
