@@ -87,7 +87,7 @@ func TestE2EHostGoesBackWhenItsSSHDIsKilled(t *testing.T) {
 	for _, pid := range append(connections(t, h.pid), h.pid) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	contains(t, p.wants(5), "its watchdog takes it back")
+	contains(t, p.wants(5), "its watchdog takes it back", "By hand, on h1, what goes back:", "service hello restart")
 	eventually(t, "the host is back", func() error {
 		if history := h.has("srv/hello/.shipit/history"); !strings.Contains(history, "\tundone\t") {
 			return fmt.Errorf("its history is\n%s", history)

@@ -196,7 +196,20 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 	if touched && code != exitRolledBack && slices.ContainsFunc(p.plan.Body.Hosts, func(h plan.Host) bool { return len(h.Undo) > 0 }) {
 		fmt.Fprintf(out, "Go back:        shipit rollback %s\n", p.run)
 	}
+	byHand(out, p, r.Hosts)
 	return exit(code, nil)
+}
+
+// byHand tells what to type on the hosts that the run could not take back.
+func byHand(out io.Writer, p *planned, hosts []rollout.Host) {
+	for _, h := range hosts {
+		if lines := exec.ByHand(p.plan, h, p.run); len(lines) > 0 {
+			fmt.Fprintf(out, "By hand, on %s, what goes back:\n", h.Name)
+			for _, line := range lines {
+				fmt.Fprintf(out, "  %s\n", diag.Clean(line))
+			}
+		}
+	}
 }
 
 // typed is the definition and the environment as they are typed.

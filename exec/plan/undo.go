@@ -15,6 +15,9 @@ func (m *maker) undo(v *move) {
 	if h.Back.ID == "" || m.in.Kind == Rollback {
 		return
 	}
+	if v.back.Run != "" && len(v.f.Saved[v.back.Run]) == 0 && len(v.t.Files) > 0 {
+		m.tell(h.Name, "a failure goes back to %s, and the files that went with it are not known: they go back to what they are now", h.Back.Name())
+	}
 	t, as := m.about(v, h.Back)
 	restarts := v.restarts()
 	if restarts && t.Drain != nil {
