@@ -76,6 +76,9 @@ func (m *manual) restore(s *plan.Step) {
 	if f.Root {
 		sudo = "sudo "
 	}
+	if argv := reloadArgv(f.Path); argv != nil {
+		defer m.say("sudo " + remote.Join(argv))
+	}
 	if f.Absent {
 		m.say(fmt.Sprintf("(cd && %srm -f -- %s)", sudo, remote.QuotePath(f.Path)))
 		return

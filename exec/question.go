@@ -164,6 +164,10 @@ func (a *asking) file(path, owner, group, mode, sum string) {
 		}
 	}
 	a.q.Files = append(a.q.Files, FileQ{Path: path, Root: owner != "", Owner: owner, SHA256: sum})
+	if argv := reloadArgv(path); argv != nil {
+		a.programs(argv[:1])
+		a.root(argv)
+	}
 	if owner != "" {
 		for _, argv := range writeArgv(a.q.Path, plan.File{Path: path, Owner: owner, Group: group, Mode: mode, Root: true}) {
 			a.sudo(append([]string{ownedBy + owner, "--"}, argv...))

@@ -46,6 +46,29 @@ func installArgv(service string, f plan.File) []string {
 	return append(argv, "-m", f.Mode, "-T", "--", ready(service, f.Path), f.Path+".shipit-new")
 }
 
+// unitDirs are where systemd finds its units.
+var unitDirs = []string{"/etc/systemd/system/", "/run/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"}
+
+// reloadArgv is the command that has systemd read its units again, nil for a
+// file that is none: a unit, a drop-in, a link to one.
+func reloadArgv(path string) []string {
+	for _, dir := range unitDirs {
+		if strings.HasPrefix(path, dir) {
+			return []string{"systemctl", "--no-pager", "daemon-reload"}
+		}
+	}
+	return nil
+}
+
+// reload is the shell that follows the change of a file, there and back.
+func reload(path string) string {
+	argv := reloadArgv(path)
+	if argv == nil {
+		return ""
+	}
+	return "run root 60 " + remote.Join(argv) + "\n"
+}
+
 // file writes one managed file. Its content is in the script, which comes by
 // standard input, and is handed on by a builtin: no process list shows it.
 func (m *compiler) file(f *plan.File, args map[string]string) (string, error) {
@@ -69,7 +92,7 @@ func (m *compiler) file(f *plan.File, args map[string]string) (string, error) {
 	for _, argv := range writeArgv(m.path, *f) {
 		fmt.Fprintf(&sh, "run %s 10 %s\n", who, remote.Join(argv))
 	}
-	sh.WriteString("rm -f -- \"$t\"\nsync -- \"$f\" 2>/dev/null || :\n")
+	sh.WriteString("rm -f -- \"$t\"\nsync -- \"$f\" 2>/dev/null || :\n" + reload(f.Path))
 	return sh.String(), nil
 }
 
@@ -90,7 +113,7 @@ read -r state sum mode owner group <"$saved.meta"
 room "$f"
 if [ "$state" = absent ]; then
   run "$(as "$root")" 10 rm -f -- "$f"
-  exit 0
+  %[7]sexit 0
 fi
 rm -f -- "$t"
 (umask 077; cat -- "$saved" >"$t")
@@ -105,8 +128,8 @@ fi
 run "$(as "$root")" 10 mv -T -- "$f.shipit-new" "$f"
 rm -f -- "$t"
 sync -- "$f" 2>/dev/null || :
-`, remote.QuotePath(f.Path), remote.QuotePath(ready(m.path, f.Path)), flag(f.Root), remote.Quote(from),
-		remote.Quote(from), slug(f.Path))
+%[7]s`, remote.QuotePath(f.Path), remote.QuotePath(ready(m.path, f.Path)), flag(f.Root), remote.Quote(from),
+		remote.Quote(from), slug(f.Path), reload(f.Path))
 }
 
 // save is the step that keeps the files as they are before this run changes
