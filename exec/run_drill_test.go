@@ -94,6 +94,17 @@ func (s *drill) plan() *plan.Plan {
 	return s.planOver(f)
 }
 
+// planBack makes the plan of a rollback.
+func (s *drill) planBack() *plan.Plan {
+	s.t.Helper()
+	f := NewFleet(s.fleet)
+	defer f.Close()
+	return plan.Make(plan.Inputs{
+		Kind: plan.Rollback, Definition: s.def, Facts: Observe(s.t.Context(), f, Questions(s.def, "", plan.Rollback), nil),
+		As: newRelease, Version: "test", Salt: []byte("0123456789abcdef"),
+	})
+}
+
 func (s *drill) planOver(f *Fleet) *plan.Plan {
 	facts := Observe(s.t.Context(), f, Questions(s.def, "", plan.Deploy), nil)
 	return plan.Make(plan.Inputs{
