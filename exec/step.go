@@ -306,8 +306,9 @@ const pruneScript = `live=$(readlink -- "$p/current" 2>/dev/null) || live=
 release() {
   [ "$live" != "releases/$1" ] || die "release $1 is live; it stays"
   rm -f -- "$p/.shipit/manifest/$1"
+  chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
+  rm -rf -- "$p/.shipit/incoming-$run.old" # of a removal that was cut short
   [ -e "$p/releases/$1" ] || return 0
-  rm -rf -- "$p/.shipit/incoming-$run.old"
   mv -T -- "$p/releases/$1" "$p/.shipit/incoming-$run.old"
   chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
   rm -rf -- "$p/.shipit/incoming-$run.old"

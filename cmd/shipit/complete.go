@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"shipit/exec/journal"
 	"shipit/exec/release"
 	"shipit/exec/tag"
 	"shipit/lang"
@@ -91,7 +93,7 @@ func completions(ctx context.Context, w *world, root *kong.Node, words []string)
 			}
 		}
 	default:
-		found = l.positional()
+		found = l.positional(w)
 	}
 	var list []candidate
 	for _, c := range found {
@@ -256,7 +258,7 @@ func (l *line) tags(ctx context.Context, w *world, s *source) []candidate {
 }
 
 // positional are the candidates for an argument that is no flag.
-func (l *line) positional() []candidate {
+func (l *line) positional(w *world) []candidate {
 	args := l.node.Positional
 	if len(args) == 0 || len(l.before) >= len(args) && !args[len(args)-1].IsCumulative() {
 		return nil
@@ -266,6 +268,10 @@ func (l *line) positional() []candidate {
 		return candidates(arg.EnumSlice())
 	}
 	switch l.node.Name {
+	case "resume":
+		return recordedRuns(w)
+	case "rollback":
+		return append([]candidate{{text: ":files.hcl"}}, recordedRuns(w)...)
 	case "explain":
 		list := candidates(lang.Topics())
 		for _, c := range lang.Codes() {
@@ -289,4 +295,17 @@ func (l *line) positional() []candidate {
 		return []candidate{{text: ":files.hcl"}}
 	}
 	return nil
+}
+
+// recordedRuns are the runs of this machine, newest first.
+func recordedRuns(w *world) []candidate {
+	runs, err := journal.List(w.stateDir())
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, s := range runs {
+		list = append(list, candidate{s.Run, strings.TrimSpace(fmt.Sprintf("%s %s %s", s.Header.Service, s.Header.Release, cmp.Or(string(s.Outcome), "not ended")))})
+	}
+	return list
 }
