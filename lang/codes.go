@@ -128,5 +128,6 @@ func Codes() []Code {
 		{"W0409", "nothing uses a local"},
 		{"W0410", "a comparison always has the same answer"},
 		{"W0411", "the deployer asks a host that only its jump host reaches"},
+		{"W0601", "a scenario's fault was never met"},
 	}
 }

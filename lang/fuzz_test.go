@@ -117,3 +117,34 @@ func FuzzConsole(f *testing.F) {
 		}
 	})
 }
+
+// FuzzScenarios holds that no text makes loading scenarios panic, and that
+// every place in a message lies inside the file.
+func FuzzScenarios(f *testing.F) {
+	files, _ := filepath.Glob("../testdata/lang/scenario-*.txtar")
+	for _, file := range files {
+		if a, err := txtar.ParseFile(file); err == nil {
+			for _, part := range a.Files {
+				if part.Name == scenarios {
+					f.Add(string(part.Data))
+				}
+			}
+		}
+	}
+	if text, err := os.ReadFile("../examples/restbase.test.hcl"); err == nil {
+		f.Add(string(text))
+	}
+	f.Add("scenario \"a\" {\n  release = null\n  fleet = null\n  fail = { a = null, \"b\" = [null] }\n  values = null\n  expect {\n    batches = [null, []]\n    touched = null\n    exit = null\n    within = null\n  }\n}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Count(text, "for") > 4 || strings.Contains(text, "range") {
+			t.Skip()
+		}
+		s, diags := lang.LoadScenarios(fstest.MapFS{scenarios: {Data: []byte(text)}}, scenarios)
+		for _, d := range diags {
+			if d.Code == "" || d.Summary == "" {
+				t.Errorf("a diagnostic without code or summary: %+v", d)
+			}
+			checkRange(t, s.Files(), d)
+		}
+	})
+}

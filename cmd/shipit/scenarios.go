@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ type testCmd struct {
 	JSON    bool     `name:"json" help:"Print the results as JSON."`
 	JUnit   string   `name:"junit" placeholder:"FILE" help:"Also write the results to a file as JUnit XML."`
 
-	Timeout time.Duration `default:"60s" help:"Give up on a scenario that takes longer than this."`
+	Timeout time.Duration `default:"5m" help:"Give up on a scenario that takes longer than this."`
 }
 
 func (c *testCmd) Help() string {
@@ -56,14 +57,8 @@ func (c *testCmd) Run(w *world) error {
 			if !only.MatchString(x.Name) {
 				continue
 			}
-			var r *scenario.Result
-			if d := ordinary.within(c.Timeout).guard(s.path, func() {
-				r = scenario.Play(s.cfg, x, scenario.Options{Version: version, Exit: w.playedExit})
-			}); d != nil {
-				d.Subject = x.Range
-				r = &scenario.Result{Scenario: x, Diags: diag.List{*d}}
-			}
 			w.secrets.hide(s.cfg.Secrets(x.Values))
+			r := c.play(w, s, x)
 			w.diagnose(r.Diags, s.files(all))
 			broken = broken || r.Diags.HasErrors()
 			report.Add(s.path, r)
@@ -73,6 +68,26 @@ func (c *testCmd) Run(w *world) error {
 		}
 	}
 	return c.end(w, &report, broken, w.now().Sub(began))
+}
+
+// mostPlayed is the memory that a scenario may take, far above what it does:
+// ten thousand hosts take about 1 GiB.
+const mostPlayed = 4 << 30
+
+// play plays one scenario as long as the watchdog allows.
+func (c *testCmd) play(w *world, s *suite, x lang.Scenario) *scenario.Result {
+	// Nearly all that a simulated fleet allocates lives as long as it does.
+	before := debug.SetGCPercent(200)
+	defer debug.SetGCPercent(before)
+	var r *scenario.Result
+	d := watchdog{time: c.Timeout, memory: mostPlayed}.guard(s.path, func() {
+		r = scenario.Play(s.cfg, x, scenario.Options{Version: version, Exit: w.playedExit})
+	})
+	if d == nil {
+		return r
+	}
+	d.Summary, d.Detail, d.Help, d.Subject = "the scenario costs too much", "Playing it took longer than "+c.Timeout.String()+", or too much memory.", "Give it longer with --timeout, or a smaller fleet.", x.Range
+	return &scenario.Result{Scenario: x, Diags: diag.List{*d}}
 }
 
 // end writes what is about all scenarios.

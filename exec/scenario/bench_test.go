@@ -10,7 +10,7 @@ import (
 // BenchmarkScale plays a deploy of many hosts in slices of a tenth, where one
 // of the last slice fails and everything goes back.
 func BenchmarkScale(b *testing.B) {
-	for _, hosts := range []int{1000, 10000} {
+	for _, hosts := range []int{1000, 3000, 10000} {
 		b.Run(fmt.Sprint(hosts), func(b *testing.B) {
 			text := strings.NewReplacer("web[1-4]", fmt.Sprintf("web[1-%d]", hosts), "size = 2", `size = "10%"`).Replace(definition)
 			cfg, all := load(b, fstest.MapFS{

@@ -122,11 +122,12 @@ func (j *journal) Append(e event.Event) error {
 	}
 	switch {
 	case p.begins(j.kill, e):
+		p.interrupted = true
 		p.note(fmt.Sprintf("the deployer is killed as %s begins %s", e.Host, e.Step))
 		j.deployer.kill()
 		return errKilled
 	case !j.aborted && p.begins(p.s.Abort, e):
-		j.aborted = true
+		j.aborted, p.interrupted = true, true
 		j.abort <- "somebody"
 	}
 	return nil

@@ -165,6 +165,31 @@ func (p *play) arm() bool {
 	return !p.res.Diags.HasErrors()
 }
 
+// unmet warns of faults that nothing ran into: they say less than their
+// author thinks.
+func (p *play) unmet() {
+	for _, f := range p.s.Faults {
+		met := p.fleet.Deployer().Met(f.Step.Text)
+		for _, name := range p.match(f.Hosts) {
+			met = met || p.fleet.Host(name).Met(f.Step.Text)
+		}
+		if !met {
+			p.say(diag.List{{
+				Code: "W0601", Severity: diag.Warning, Subject: f.Step.Range, Summary: fmt.Sprintf("nothing ran into the fault of %q", f.Step.Text),
+				Help: "See with -v where the run ended before, or remove the fault.",
+			}})
+		}
+	}
+	for _, i := range []*lang.Interruption{p.s.Kill, p.s.Abort} {
+		if i != nil && !p.interrupted {
+			p.say(diag.List{{
+				Code: "W0601", Severity: diag.Warning, Subject: i.At.Range, Summary: fmt.Sprintf("the run never came to %q there", i.At.Text),
+				Help: "See with -v where the run ended before.",
+			}})
+		}
+	}
+}
+
 // known reports a step that is not in the plan.
 func (p *play) known(step lang.Text, steps map[string]bool) bool {
 	if steps[step.Text] {

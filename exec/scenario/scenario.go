@@ -62,6 +62,7 @@ func Play(cfg *lang.Config, s lang.Scenario, o Options) *Result {
 		p.then()
 		p.res.Took = time.Since(p.begun)
 		p.judge()
+		p.unmet()
 		p.res.Timeline = p.timeline()
 	})
 	return p.res
@@ -84,14 +85,15 @@ type play struct {
 	runs  map[string]string // tag by host, before
 	fleet *sim.Fleet
 
-	plan    *plan.Plan
-	killed  bool
-	outcome event.Outcome
-	exit    int
-	reasons []string // what was said against the last run
-	slices  [][]string
-	touched map[string]bool
-	log     []entry
+	plan        *plan.Plan
+	killed      bool
+	interrupted bool // the kill or abort came
+	outcome     event.Outcome
+	exit        int
+	reasons     []string // what was said against the last run
+	slices      [][]string
+	touched     map[string]bool
+	log         []entry
 }
 
 // An entry is an event, or a remark of ours, with the plan it is about.

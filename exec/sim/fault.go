@@ -17,6 +17,7 @@ type Fault struct {
 	Effect bool          // of Drops: the host did the step all the same
 	Extra  time.Duration // of Slows
 	Output []string      // of Fails
+	met    bool
 }
 
 // How says what goes wrong.
@@ -83,6 +84,13 @@ func (h *Host) Return() {
 	h.mu.Unlock()
 }
 
+// Met tells whether a step of the host ever met a fault.
+func (h *Host) Met(step string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.faults, func(f *Fault) bool { return f.Step == step && f.met })
+}
+
 // Meet makes the host meet a fault. Of several for one step, the one that was
 // added first comes first.
 func (h *Host) Meet(f Fault) {
@@ -107,6 +115,7 @@ func (h *Host) faultAt(command string, s remote.Step) Fault {
 		if f.Times > 0 {
 			f.Times--
 		}
+		f.met = true
 		return *f
 	}
 	return Fault{}
