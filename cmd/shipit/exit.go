@@ -32,7 +32,7 @@ var exitCodes = []struct {
 }{
 	{exitOK, "success, or nothing to do"},
 	{exitFailed, "error before anything changed (definition, ssh, policy)"},
-	{exitChanges, "plan --detailed-exitcode: there are changes"},
+	{exitChanges, "with --detailed-exitcode: plan has changes, status found drift"},
 	{exitDifferences, "fmt --check: there are differences; test: a scenario failed"},
 	{exitRolledBack, "apply failed, everything touched is rolled back"},
 	{exitMixed, "apply failed, hosts are mixed, a human is needed"},
