@@ -1,0 +1,3 @@
+hosts "web" {
+  names = expand("web[01-03].example.org")
+}
