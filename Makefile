@@ -5,7 +5,7 @@ TOOLS   := $(GO) tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check e2e crash bench fuzz golden fmt-check vet staticcheck clean
+.PHONY: help build demo test check e2e races crash bench fuzz golden fmt-check vet staticcheck clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ e2e: ## the tests against real OpenSSH only
 
 crash: ## kill a real deployer wherever it passes, then resume, roll back, apply again (long)
 	SHIPIT_CRASH=1 $(GO) test -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
+
+races: ## a hundred races of two deployers over real OpenSSH (three minutes)
+	SHIPIT_RACES=100 $(GO) test -count 1 -timeout 20m -run 'TestE2EOfTwoDeployersExactlyOneProceeds' -v ./cmd/shipit
 
 bench: ## benchmarks: validate and plan of 1,000 hosts, SSH fan-out
 	$(GO) test -run '^$$' -bench . -benchmem ./lang/... ./exec/plan ./exec/remote

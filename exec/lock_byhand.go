@@ -76,14 +76,14 @@ type Hold struct {
 	Owner  string // user@machine
 	Reason string
 	For    time.Duration
-	Global bool // the whole host, not only the service
 }
 
 // A Place is a service's lock on one host, as it was when it was asked, with
 // the connections that lead there. Whoever asks sets Lock.Question.
 type Place struct {
-	Fleet *Fleet
-	Lock  HostLock
+	Fleet  *Fleet
+	Lock   HostLock
+	Global bool // a hold is put on the whole host, not only on the service
 }
 
 // PutHold puts a hold on every place, or on none: what was put before one
@@ -153,7 +153,7 @@ func (p Place) put(ctx context.Context, h Hold) (lock.Had, error) {
 		return lock.Had{}, err
 	}
 	return lock.Put(ctx, conn, lock.Hold{
-		Dir: lock.Dir(p.Lock.Question.Path), ID: h.ID, Owner: h.Owner, Reason: h.Reason, For: h.For, Global: h.Global,
+		Dir: lock.Dir(p.Lock.Question.Path), ID: h.ID, Owner: h.Owner, Reason: h.Reason, For: h.For, Global: p.Global,
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ type lockHoldCmd struct {
 	Reason string         `short:"m" required:"" placeholder:"TEXT" help:"Why; shown to whoever is refused."`
 	Until  string         `xor:"end" placeholder:"TIME" help:"When it ends: 18:00, '2015-06-11 08:00' (local time), or with a zone as in 2015-06-11T08:00:00Z."`
 	For    *time.Duration `xor:"end" placeholder:"DURATION" help:"How long it lasts, like 2h."`
-	Global bool           `help:"Keep every service's runs away from these hosts, not only this one's."`
+	Global bool           `help:"Keep every service's runs away from these hosts; so it is anyway where the lock block says scope = \"global\"."`
 }
 
 func (c *lockHoldCmd) Help() string {
@@ -50,14 +51,15 @@ func (c *lockHoldCmd) Run(w *world) error {
 	}
 	var places []exec.Place
 	var down []string
-	seen := map[string]bool{}
+	whole := map[string]bool{}
 	for _, s := range sets {
 		for _, p := range s.places {
 			host := p.Lock.Question.Host
-			if c.Global && seen[host] {
+			p.Global = c.Global || s.source.def.Service.Lock.Scope == "global"
+			if p.Global && whole[host] {
 				continue // one lock on the whole host is enough
 			}
-			seen[host] = true
+			whole[host] = p.Global
 			places = append(places, p)
 			if p.Lock.Err != nil {
 				down = append(down, host)
@@ -75,7 +77,7 @@ func (c *lockHoldCmd) Run(w *world) error {
 			"leave them out with --without " + strings.Join(down, ",") + "; runs that include them are not kept away from them",
 		})
 	}
-	err = exec.PutHold(ctx, places, exec.Hold{ID: "hold-" + id, Owner: w.by(), Reason: c.Reason, For: length, Global: c.Global})
+	err = exec.PutHold(ctx, places, exec.Hold{ID: "hold-" + id, Owner: w.by(), Reason: c.Reason, For: length})
 	var locked *exec.LockedError
 	if errors.As(err, &locked) {
 		return exit(exitLocked, usageError{
@@ -86,8 +88,8 @@ func (c *lockHoldCmd) Run(w *world) error {
 		return err
 	}
 	what := "Held"
-	if c.Global {
-		what = "Held as a whole"
+	if !slices.ContainsFunc(places, func(p exec.Place) bool { return !p.Global }) {
+		what = "Held, for every service"
 	}
 	var names []string
 	for _, p := range places {
