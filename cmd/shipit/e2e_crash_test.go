@@ -219,8 +219,8 @@ func allDeaths(t *testing.T, every int) []death {
 	for _, at := range passed(t, log) {
 		times[at]++
 		for _, then := range []string{"resume", "rollback", "apply"} {
-			if at == string(fault.JournalMade) && then != "apply" {
-				continue // it had no plan yet, and began nothing
+			if times[string(fault.PlanSaved)] == 0 && then != "apply" {
+				continue // there is no run yet
 			}
 			if n++; n%every == 0 {
 				all = append(all, death{fmt.Sprintf("%s#%d", at, times[at]), then})
