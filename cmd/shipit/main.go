@@ -40,7 +40,7 @@ type cli struct {
 	Console  consoleCmd  `cmd:"" help:"Evaluate expressions among the names of a definition."`
 	Fmt      fmtCmd      `cmd:"" help:"Rewrite definitions in the canonical form."`
 	Schema   schemaCmd   `cmd:"" help:"List the blocks and arguments of the language; as JSON for programs."`
-	Explain  explainCmd  `cmd:"" help:"Explain a code, a block, an argument or a function."`
+	Explain  explainCmd  `cmd:"" help:"Explain a code, a block, an argument or a function; or a run, from its journal."`
 	Lab      labCmd      `cmd:"" help:"Run a few hosts on this machine to try a definition."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Help     helpCmd     `cmd:"" help:"Show help for a command or a topic (exit-codes)."`

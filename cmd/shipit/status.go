@@ -113,6 +113,13 @@ func (c *statusCmd) next(w *world, s *source) func(plan.Finding) []string {
 	if len(s.cfg.Services()) > 1 {
 		typed += " --service " + s.service
 	}
+	known := map[string][]string{} // many hosts may tell of one run
+	about := func(run string) []string {
+		if known[run] == nil {
+			known[run] = c.leftOver(w, run, typed)
+		}
+		return known[run]
+	}
 	return func(f plan.Finding) []string {
 		switch f.Kind {
 		case plan.Odd, plan.Strange, plan.Incomplete:
@@ -120,10 +127,7 @@ func (c *statusCmd) next(w *world, s *source) func(plan.Finding) []string {
 		case plan.Bad:
 			return []string{"To the last good release:  shipit rollback " + typed}
 		case plan.Unfinished, plan.Drained:
-			if _, err := journal.Find(w.stateDir(), f.Run); err != nil {
-				return []string{"That run is not recorded on this machine.", "Without its record:  shipit plan " + typed}
-			}
-			return []string{"Continue:  shipit resume " + f.Run, "Go back:   shipit rollback " + f.Run}
+			return about(f.Run)
 		case plan.FileMoved:
 			return []string{"What would be put back:  shipit plan " + typed}
 		case plan.OldProcess:
@@ -137,6 +141,18 @@ func (c *statusCmd) next(w *world, s *source) func(plan.Finding) []string {
 		}
 		return nil
 	}
+}
+
+// leftOver says what to type about a run that did not finish on a host.
+func (c *statusCmd) leftOver(w *world, run, typed string) []string {
+	r, err := w.recorded(run)
+	switch {
+	case err != nil || r.id() != run: // a host may name anything
+		return []string{"That run is not recorded on this machine.", "Without its record:  shipit plan " + typed}
+	case r.roll.Resumable():
+		return []string{"Continue:  shipit resume " + run, "Go back:   shipit rollback " + run}
+	}
+	return []string{"What happened:  shipit explain " + run, "Go back:        shipit rollback " + run}
 }
 
 // tags are the names of the service's releases, newest first.

@@ -24,6 +24,7 @@ type Account struct {
 	Alive  bool // the run's process is at work
 
 	hosts    []rollout.Host
+	paused   string                   // by whom
 	goesOn   bool                     // resume would find something to do
 	ended    *event.Event             // RunFinished, where it is the last word
 	inFlight map[string]event.Event   // by host: the begin of its phase
@@ -55,7 +56,7 @@ func NewAccount(h journal.Header, p *plan.Plan, events []event.Event, alive bool
 		r.Apply(e)
 		a.take(e)
 	}
-	a.hosts, a.goesOn = r.Hosts(), r.Resumable()
+	a.hosts, a.goesOn, a.paused = r.Hosts(), r.Resumable(), r.Paused()
 	return a
 }
 
@@ -78,7 +79,8 @@ func (a *Account) take(e event.Event) {
 		a.gate = &e
 	case event.GatePassed:
 		a.gate = nil
-	case event.GateRefused, event.Answered, event.Aborted, event.Halted, event.RollingBack, event.HookFailed, event.LockLost, event.RunResumed:
+	case event.GateRefused, event.Answered, event.Aborted, event.Halted, event.RollingBack, event.HookFailed, event.LockLost, event.RunResumed,
+		event.Paused, event.Continued:
 		a.gate = nil
 		a.turns = append(a.turns, e)
 	case event.RunFinished:
@@ -218,7 +220,14 @@ func (a *Account) waiting(now time.Time) string {
 		parts = append(parts[:5], fmt.Sprintf("and %d more", n-5))
 	}
 	if a.gate != nil {
-		parts = append(parts, a.gate.Text)
+		text := a.gate.Text
+		if a.gate.Type == event.Asked {
+			text = "an answer to \"" + text + "\""
+		}
+		parts = append(parts, text)
+	}
+	if a.paused != "" && a.Alive {
+		parts = append(parts, a.paused+", who paused it")
 	}
 	switch {
 	case !a.Alive && len(parts) > 0:
@@ -284,7 +293,9 @@ func (a *Account) notStarted(h rollout.Host, ph *plan.Host, now time.Time) strin
 	}
 	var stops []string
 	for _, e := range a.turns {
-		if e.Type != event.Answered && e.Type != event.RunResumed {
+		switch e.Type {
+		case event.Answered, event.RunResumed, event.Paused, event.Continued:
+		default:
 			stops = append(stops, e.Text)
 		}
 	}
@@ -336,7 +347,13 @@ func (a *Account) next(w io.Writer, host string, s Style) {
 	canGoBack := slices.ContainsFunc(a.hosts, func(h rollout.Host) bool { return strings.HasPrefix(a.back(h), "back to ") })
 	switch {
 	case a.ended == nil && a.Alive:
-		add("Stop it:", fmt.Sprintf("Ctrl-C where process %d runs, as %s", a.Header.PID, a.Header.By))
+		if a.gate != nil && a.gate.Type == event.Asked {
+			add("Answer it:", "shipit confirm "+id)
+		}
+		if a.paused != "" {
+			add("Let it go on:", "shipit continue "+id)
+		}
+		add("Stop it:", "shipit abort "+id)
 	default:
 		if a.goesOn {
 			add("Continue:", "shipit resume "+id)

@@ -45,6 +45,8 @@ func account(t *testing.T, until event.Type, text string, alive bool) *view.Acco
 		},
 		{Type: event.HostStarted, Host: canary, Phase: event.Undo, Text: canary + ": undo"},
 		{Type: event.HostDone, Host: canary, Phase: event.Undo, Text: canary + " is rolled back"},
+		{Type: event.Paused, By: "them@deploy1002", Text: "paused by them@deploy1002: no new host starts"},
+		{Type: event.Asked, Text: "batch canary is done; go on with the next? (continue, stop)"},
 		{Type: event.Halted, Text: "no new host starts: batch canary: 1 host is unhealthy and max_unhealthy is 0"},
 		{Type: event.RunFinished, Outcome: event.RolledBack, Text: "the run is over: rolled back"},
 	}...)
@@ -73,6 +75,7 @@ func TestExplain(t *testing.T) {
 		"explain-over":    {event.RunFinished, "", false, []string{"restbase1001.eqiad.wmnet", "restbase1002.eqiad.wmnet", "restbase1009.eqiad.wmnet"}},
 		"explain-goes-on": {event.StepStarted, "check http.info", true, []string{"restbase1001.eqiad.wmnet", "restbase1005.eqiad.wmnet"}},
 		"explain-died":    {event.StepStarted, "check http.info", false, []string{"restbase1001.eqiad.wmnet", "restbase1005.eqiad.wmnet"}},
+		"explain-paused":  {event.Asked, "", true, []string{"restbase1005.eqiad.wmnet"}},
 		"explain-begun":   {event.RunStarted, "", false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
