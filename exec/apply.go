@@ -134,7 +134,7 @@ func (e *LockedError) Error() string {
 // Apply does what the plan says and nothing else.
 //
 // A Result that is not Started means that nothing was changed; its error is a
-// *RefusedError, a *LockedError, a *StaleError, hosts that cannot be reached,
+// *RefusedError, a *LockedError, a *StaleError, a *PreflightError, hosts that cannot be reached,
 // a journal that takes nothing, or the end of ctx, and nil where somebody
 // aborted. The error of a started run is a journal that broke; how the run
 // went is not an error but its Outcome.
@@ -153,7 +153,7 @@ func Apply(ctx context.Context, o Options) (Result, error) {
 		o.Now = time.Now
 	}
 	r := newRun(o)
-	return r.from(ctx, r.prepare, func() []event.Event { return []event.Event{r.started()} })
+	return r.from(ctx, r.prepareFirst, func() []event.Event { return append([]event.Event{r.started()}, r.ignored()...) })
 }
 
 // from prepares and then runs, beginning with the events that begin makes.

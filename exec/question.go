@@ -91,7 +91,7 @@ func QuestionsOf(p *plan.Plan, root string) []Question {
 			Saved: p.Body.Kind == plan.Rollback,
 		}}
 		seen := map[string]bool{}
-		for _, steps := range [][]plan.Step{h.Stage, h.Switch, h.After, h.Undo} {
+		for _, steps := range [][]plan.Step{h.Before, h.Stage, h.Switch, h.After, h.Undo} {
 			for _, s := range steps {
 				a.step(s)
 				if s.File != nil {

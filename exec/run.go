@@ -32,7 +32,9 @@ type run struct {
 	inbox    chan news
 	inFlight int
 	gate     context.CancelFunc // of the gate that is open
-	asked    bool               // what becomes of the run after the abort
+	touched  touched
+	red      []RedHost // that were not well before the first change
+	asked    bool      // what becomes of the run after the abort
 
 	question     *asked           // that is open
 	pauseEnds    <-chan time.Time // of a paused run
@@ -50,6 +52,11 @@ func (r *run) now() time.Time { return r.o.Now() }
 
 // loop starts what the rollout allows until nothing is left to do.
 func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
+	for _, h := range r.roll.Hosts() {
+		if h.Touched { // before the run was resumed
+			r.touched.add(h.Name)
+		}
+	}
 	if err := r.announce(begin...); err != nil {
 		return Result{Outcome: event.Refused}, err
 	}

@@ -60,7 +60,7 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 			return &localError{step: steps[0].ID, err: err}
 		}
 		defer conn.Close()
-	case w.phase != event.After: // checks change nothing, and may take their time
+	case w.phase != event.After && w.phase != preflightPhase: // checks change nothing, and may take their time
 		cmd.Fence = w.m.lease.Fence()
 	}
 	cmd.On = w.heard

@@ -41,12 +41,12 @@ func (w *work) local(ctx context.Context, s *plan.Step) error {
 
 // here does a step on the deployer: for a host, or for the run as a whole.
 func (r *run) here(ctx context.Context, h *plan.Host, phase event.Phase, batch string, s *plan.Step) error {
-	env := r.env(h, batch)
+	env := r.env(h, phase, batch)
 	switch {
 	case r.o.Deployer != nil:
 		return r.elsewhere(ctx, h, phase, s)
 	case s.Op == plan.OpCheck:
-		return askHere(ctx, s, check.Where{Host: h.Address, Env: env})
+		return askHere(ctx, s, check.Where{Host: h.Address, Env: env, Twins: func() []string { return r.twins(s) }})
 	}
 	return runHere(ctx, s, r.o.Root, env)
 }

@@ -66,15 +66,15 @@ func (r *run) hookHost(batch int) *member {
 }
 
 // env are the variables of a command that runs here, for a host if it is
-// about one.
-func (r *run) env(h *plan.Host, batch string) []string {
+// about one, and then for the release that the phase is about there.
+func (r *run) env(h *plan.Host, phase event.Phase, batch string) []string {
 	rel := r.body.Release
 	env := []string{
 		"SHIPIT_RUN=" + r.o.Run, "SHIPIT_SERVICE=" + r.body.Service, "SHIPIT_ENVIRONMENT=" + r.body.Env,
 		"SHIPIT_BATCH=" + batch,
 	}
 	if h != nil {
-		rel = h.To
+		rel = aimed(h, phase)
 		env = append(env, "SHIPIT_HOST="+h.Name, "SHIPIT_ADDRESS="+h.Address)
 	}
 	return append(env, "SHIPIT_RELEASE="+rel.ID, "SHIPIT_TAG="+rel.Tag, "SHIPIT_COMMIT="+rel.Commit)

@@ -61,20 +61,26 @@ func (r *run) stamp(events []event.Event) {
 	for i := range events {
 		e := &events[i]
 		e.Seq, e.Time, e.Run = r.seq+int64(i)+1, now, r.o.Run
-		if r.o.Redact == nil {
-			continue
-		}
-		e.Text = r.o.Redact(e.Text)
+		e.Text = r.redacted(e.Text)
 		for j, line := range e.Detail {
-			e.Detail[j] = r.o.Redact(line)
+			e.Detail[j] = r.redacted(line)
 		}
 	}
+}
+
+// redacted is text without what nobody may read.
+func (r *run) redacted(text string) string {
+	if r.o.Redact == nil {
+		return text
+	}
+	return r.o.Redact(text)
 }
 
 func (r *run) believe(events []event.Event) {
 	for _, e := range events {
 		r.seq = e.Seq
 		r.roll.Apply(e)
+		r.touched.note(e)
 		r.tell(e)
 	}
 }

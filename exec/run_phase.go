@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"shipit/exec/check"
 	"shipit/exec/event"
 	"shipit/exec/fault"
 	"shipit/exec/plan"
@@ -173,12 +175,15 @@ func (w *work) verdict(ctx context.Context, err error) event.Event {
 		return e
 	}
 	e.Type, e.Cause = event.HostFailed, causeOf(ctx, w.step, err)
-	why, detail, id := reason(err)
-	if s := w.step(id); s != nil {
+	why, detail, s := w.reason(err)
+	if s != nil {
 		e.Step, e.At = s.ID, s.At
+		if s.Op == plan.OpCheck {
+			e.Answer = answerOf(err)
+		}
 		w.say(event.Event{
 			Type: event.StepFailed, Host: name, Phase: w.phase, Step: s.ID, At: s.At,
-			Text: s.Text + ": " + why, Detail: detail, Cause: e.Cause,
+			Text: s.Text + ": " + why, Detail: detail, Cause: e.Cause, Answer: e.Answer,
 		})
 	}
 	e.Text, e.Detail = fmt.Sprintf("%s: %s", name, why), detail
@@ -189,4 +194,28 @@ func (w *work) verdict(ctx context.Context, err error) event.Event {
 		w.say(event.Event{Type: event.LockLost, Host: name, Text: fmt.Sprintf("%s belongs to another run now; this one changes nothing more there", name)})
 	}
 	return e
+}
+
+// reason is why the phase ended and the step that said no, nil where it was
+// none of it. A check that was not answered says so.
+func (w *work) reason(err error) (why string, detail []string, s *plan.Step) {
+	why, detail, id := reason(err)
+	s = w.step(id)
+	if s != nil && s.Op == plan.OpCheck && answerOf(err) == event.NotKnown && !strings.HasPrefix(why, "unknown: ") {
+		why = "unknown: " + why // its script broke
+	}
+	return why, detail, s
+}
+
+// answerOf is the answer of the check that err is about.
+func answerOf(err error) event.Answer {
+	code := 0
+	var host *remote.StepError
+	if errors.As(err, &host) {
+		code = host.Code
+	}
+	if check.IsUnknown(err, code) {
+		return event.NotKnown
+	}
+	return event.No
 }

@@ -168,11 +168,17 @@ func (m *compiler) args(id string) map[string]string {
 }
 
 // target is the release that this phase is about.
-func (m *compiler) target() plan.Release {
-	if m.phase == event.Undo {
-		return m.h.Back
+func (m *compiler) target() plan.Release { return aimed(m.h, m.phase) }
+
+// aimed is the release that a phase is about on a host.
+func aimed(h *plan.Host, phase event.Phase) plan.Release {
+	switch phase {
+	case event.Undo:
+		return h.Back
+	case preflightPhase:
+		return h.From
 	}
-	return m.h.To
+	return h.To
 }
 
 // vars set what the scripts share.

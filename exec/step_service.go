@@ -83,7 +83,7 @@ func restartOf(s plan.Step) lang.Restart {
 // checkOf is the check of a plan's step.
 func checkOf(s plan.Step) lang.Check {
 	c := lang.Check{Spec: specOf(s), At: s.Moment, From: s.From, Within: s.Within}
-	c.Name = strings.TrimPrefix(s.ID, "check."+s.Kind+".")
+	c.Name = strings.TrimPrefix(s.CheckName(), "check."+s.Kind+".")
 	if s.Poll != nil {
 		c.Every, c.Timeout, c.Successes = s.Poll.Every, s.Poll.Timeout, s.Poll.Successes
 	}

@@ -56,8 +56,8 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 	case err != nil:
 		return fmt.Errorf("cannot apply %s: %w", file, err)
 	}
-	if c.Release != "" || len(c.Limit) > 0 || len(c.Without) > 0 || c.BatchSize != "" || c.Parallel != "" || c.PauseAfter != "" || c.Env != "" || len(c.Service) > 0 {
-		return exit(exitUsage, errors.New("a saved plan is applied exactly as it is; --release, --env, --service, --limit, --without, --batch-size, --parallel and --pause-after belong to 'shipit plan'"))
+	if c.Release != "" || len(c.Limit) > 0 || len(c.Without) > 0 || c.BatchSize != "" || c.Parallel != "" || c.PauseAfter != "" || c.IgnorePreflight || c.Env != "" || len(c.Service) > 0 {
+		return exit(exitUsage, errors.New("a saved plan is applied exactly as it is; --release, --env, --service, --limit, --without, --batch-size, --parallel, --pause-after and --ignore-preflight belong to 'shipit plan'"))
 	}
 	all := &allPlanned{}
 	for _, p := range set.Plans {

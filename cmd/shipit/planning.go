@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,11 +18,12 @@ import (
 type planFlags struct {
 	definitionFlags
 	sshFlags
-	Limit      []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
-	Without    []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
-	BatchSize  string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
-	Parallel   string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
-	PauseAfter string   `placeholder:"BATCH|N" help:"Ask, as for a confirmation, after this batch or after so many hosts."`
+	Limit           []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
+	Without         []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
+	BatchSize       string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
+	Parallel        string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
+	PauseAfter      string   `placeholder:"BATCH|N" help:"Ask, as for a confirmation, after this batch or after so many hosts."`
+	IgnorePreflight bool     `help:"Go on although a check says no before the first change, and record that in the plan."`
 }
 
 // planned is a plan with what it was made from, ready to be applied by the
@@ -100,6 +102,9 @@ func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allP
 // release whose tag is to. It needs no repository. What comes after another
 // service goes back before it.
 func (f *planFlags) rollback(ctx context.Context, w *world, to string) (*allPlanned, error) {
+	if f.IgnorePreflight {
+		return nil, exit(exitUsage, errors.New("a rollback asks no check before the first change; leave --ignore-preflight out"))
+	}
 	services, err := f.chosen(w)
 	if err != nil {
 		return nil, err
@@ -206,6 +211,7 @@ func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, 
 	in.Definition, in.Facts, in.Version, in.Salt = x.def, x.facts, version, salt()
 	in.Options.Limit, in.Options.Without, in.Options.BatchSize = f.Limit, f.Without, f.BatchSize
 	in.Options.Parallel, in.Options.PauseAfter = f.Parallel, f.PauseAfter
+	in.Options.IgnorePreflight = f.IgnorePreflight
 	if several { // patterns for other services say nothing here
 		in.Options.Limit, in.Options.Without = meant(f.Limit, x.def), meant(f.Without, x.def)
 	}

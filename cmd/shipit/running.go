@@ -268,12 +268,21 @@ func (f *runFlags) refused(w *world, p *planned, err error) error {
 	var locked *exec.LockedError
 	var stale *exec.StaleError
 	var refused *exec.RefusedError
+	var red *exec.PreflightError
 	switch {
 	case errors.As(err, &locked):
 		return exit(exitLocked, usageError{
 			fmt.Errorf("%w; nothing was changed", err),
 			fmt.Sprintf("wait in line for it with --wait 10m, or see who holds what with: shipit lock list %s", p.typed()),
 		})
+	case errors.As(err, &red):
+		details := red.Reasons()
+		for _, d := range details {
+			fmt.Fprintf(w.stderr, "! %s\n", diag.CleanLine(d))
+		}
+		return &exitError{code: exitFailed, details: details, err: usageError{
+			fmt.Errorf("%s, so nothing was changed", red.Count()), red.Help(),
+		}}
 	case errors.As(err, &refused): // the plan that was printed says why
 		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: refused.Problems}
 	case errors.As(err, &stale):

@@ -44,9 +44,9 @@ type Where struct {
 	Host    string   // the host's address
 	Env     []string // for commands: SHIPIT_… variables
 	Timeout time.Duration
-	// Twins are what the attribute instance is on the hosts that the run has
-	// not touched.
-	Twins []string
+	// Twins says what the attribute instance is on the hosts that the run
+	// has not touched when it is called. May be nil.
+	Twins func() []string
 }
 
 // A kind is a row of the table. The shell of try is the body of a function

@@ -78,7 +78,11 @@ func prometheusDeployer(c lang.Check, w Where) (Attempt, error) {
 		if c.Text("compare") == "" {
 			return want.judge(samples)
 		}
-		return want.compare(samples, c, w.Twins)
+		var twins []string
+		if w.Twins != nil {
+			twins = w.Twins()
+		}
+		return want.compare(samples, c, twins)
 	}, nil
 }
 

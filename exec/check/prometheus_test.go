@@ -91,7 +91,7 @@ func TestPrometheus(t *testing.T) {
 			}
 			q := question("prometheus", c.attrs)
 			q.Within, q.Timeout = lang.Duration(300*time.Millisecond), lang.Duration(250*time.Millisecond)
-			ask, err := check.Deployer(q, check.Where{Host: "a", Twins: c.twins})
+			ask, err := check.Deployer(q, check.Where{Host: "a", Twins: func() []string { return c.twins }})
 			if err != nil {
 				t.Fatal(err)
 			}

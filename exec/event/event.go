@@ -30,6 +30,7 @@ type Event struct {
 	Detail  []string  `json:"detail,omitempty"` // last lines of output, bounded
 	At      string    `json:"at,omitempty"`     // file:line of the block that asked
 	Cause   Cause     `json:"cause,omitempty"`
+	Answer  Answer    `json:"answer,omitempty"`  // of a check that did not pass
 	By      string    `json:"by,omitempty"`      // who aborted, answered, resumed
 	Choice  string    `json:"choice,omitempty"`  // of Answered
 	Choices []string  `json:"choices,omitempty"` // of Asked
@@ -97,6 +98,15 @@ const (
 	Stale       Cause = "stale"       // the host is not as the plan found it
 	Fenced      Cause = "fenced"      // the host is another run's
 	Interrupted Cause = "interrupted" // stopped by the second Ctrl-C; its processes are gone
+)
+
+// An Answer is what a check that did not pass said.
+type Answer string
+
+// The answers that are not yes. Neither is a pass.
+const (
+	No       Answer = "no"
+	NotKnown Answer = "unknown" // it could not be asked, or nothing followed from what came
 )
 
 // An Outcome is how a run ended: what runs now, not what was tried.

@@ -146,7 +146,7 @@ func (b *Body) eachStep(f func(*Step)) {
 	each(b.Hooks)
 	for i := range b.Hosts {
 		h := &b.Hosts[i]
-		for _, steps := range [][]Step{h.Stage, h.Switch, h.After, h.Undo, h.Prune} {
+		for _, steps := range [][]Step{h.Before, h.Stage, h.Switch, h.After, h.Undo, h.Prune} {
 			each(steps)
 		}
 	}

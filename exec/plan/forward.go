@@ -16,6 +16,7 @@ func (m *maker) forward(v *move) {
 	if v.flip && m.in.Kind == Deploy {
 		h.Stage = m.stage(v, as)
 	}
+	h.Before = m.before(v)
 	restarts := v.restarts()
 	if restarts && t.Drain != nil {
 		h.Switch = append(h.Switch, drain(t.Drain, as))
@@ -170,16 +171,12 @@ func (m *maker) checks(t *lang.Target, at string, as rename) []Step {
 		if c.At != at {
 			continue
 		}
-		spec, ok := as.spec(c.Attrs)
+		s, ok := checkStep(c, as)
 		if !ok {
 			m.tell(t.Host.Name, "%s names the release, and neither tag nor commit of %s is known: it is not asked there", c.Address(), as.to.Name())
 			continue
 		}
-		steps = append(steps, Step{
-			ID: c.Address(), Op: OpCheck, At: c.Range.String(), Within: c.Within, Kind: c.Kind, Spec: spec,
-			From: c.From, Moment: at, Poll: &Poll{Every: c.Every, Timeout: c.Timeout, Successes: c.Successes},
-			Text: "check " + strings.TrimPrefix(c.Address(), "check."),
-		})
+		steps = append(steps, s)
 	}
 	return steps
 }

@@ -96,6 +96,7 @@ func Make(in Inputs) *Plan {
 	m.variables()
 	m.hosts()
 	m.batches()
+	m.lastHosts()
 	m.runHooks()
 	m.commits()
 	m.notes()

@@ -141,6 +141,11 @@ type Host struct {
 	Fingerprint Fingerprint `json:"fingerprint"`
 	Changes     []Change    `json:"changes"` // for the reader: what differs
 
+	Before []Step `json:"before,omitempty"` // checks that must pass before anything is changed anywhere
+	// Instances are what the host is called in the series of the checks that
+	// compare, by their ids.
+	Instances map[string]string `json:"instances,omitempty"`
+
 	Stage  []Step `json:"stage"`  // before anything that runs is touched
 	Switch []Step `json:"switch"` // in the host's slice, in order
 	After  []Step `json:"after"`  // checks at batch and finish
@@ -251,4 +256,7 @@ type Options struct {
 	PauseAfter string   `json:"pause_after,omitempty"` // a batch, or a number of hosts
 	To         string   `json:"to,omitempty"`          // of a rollback
 	Run        string   `json:"run,omitempty"`         // of a rollback: the run that is taken back
+	// IgnorePreflight goes on where the checks before the first change do
+	// not pass; the run tells which did not.
+	IgnorePreflight bool `json:"ignore_preflight,omitempty"`
 }

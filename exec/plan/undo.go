@@ -30,7 +30,8 @@ func (m *maker) undo(v *move) {
 	if restarts {
 		h.Undo = append(h.Undo, restart(t.Restart, as)...)
 	}
-	h.Undo = append(h.Undo, m.checks(t, "host", as)...)
+	checks := m.checks(t, "host", as)
+	h.Undo = append(h.Undo, slices.DeleteFunc(checks, Step.Compares)...) // it is to be as the others again
 	if restarts && t.Drain != nil {
 		h.Undo = append(h.Undo, undrain(t.Drain, as))
 	}

@@ -80,6 +80,9 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 	case event.HostDone, event.HookDone, event.GatePassed:
 		return host + s.paint(green, "ok") + "  " + text + l.took(e), true
 	case event.StepFailed:
+		if e.Answer == event.NotKnown {
+			return host + s.paint(yellow, "unknown") + "  " + strings.Replace(text, ": unknown: ", ": ", 1) + at(e), true
+		}
 		return host + s.paint(red, "failed") + "  " + text + at(e), true
 	case event.HostFailed:
 		return host + s.paint(red, "failed") + "  " + text + l.took(e), !l.told[e.Host]

@@ -19,6 +19,7 @@ func Plan(w io.Writer, p *plan.Plan, s Style) {
 	v := planView{w: w, p: p, s: s}
 	v.head()
 	v.logs()
+	v.before()
 	for i := range p.Body.Batches {
 		v.batch(i)
 	}
