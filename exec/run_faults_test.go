@@ -103,3 +103,21 @@ func (s *drill) truth(res Result) {
 		s.t.Errorf("hosts need a human and the outcome is %s", res.Outcome)
 	}
 }
+
+// What was ended at its deadline had begun: doing it again would hide that it
+// hangs, and take as long once more.
+func TestAPhaseThatMeetsItsDeadlineIsNotBegunAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		s.fleet.Host("web1").HangAt("drain")
+		res, err := s.run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.RolledBack, "ooo")
+		if n := s.fleet.Count("web1", "drain"); n != 2 { // on the way there and on the way back
+			t.Errorf("it was drained %d times", n)
+		}
+	})
+}

@@ -129,7 +129,8 @@ func (w *work) onHost(ctx context.Context, steps []plan.Step, first, last bool) 
 // nothingRan tells that err came before any step of a command began.
 func nothingRan(err error) bool {
 	var step *remote.StepError
-	return err != nil && !errors.As(err, &step) && !errors.Is(err, remote.ErrUnknown) &&
+	var late *deadlineError
+	return err != nil && !errors.As(err, &step) && !errors.As(err, &late) && !errors.Is(err, remote.ErrUnknown) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
