@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/lang"
@@ -327,11 +328,14 @@ func TestScriptsAreClean(t *testing.T) {
 		Path: "my app", Files: []FileQ{{Path: "a b", Root: true, Owner: "root"}}, Units: []string{"x.service"},
 		Sudo: [][]string{{"--", "true"}, {ownedBy + "root", "--", "mv", "a"}}, Programs: []string{"git"}, Saved: true,
 	}
+	dog := lock.Watchdog{Fence: remote.Fence{Dir: lock.Dir("my app"), Run: "run-2", Generation: 3}, After: time.Minute, Limit: time.Minute}
+	undo := remote.Command{Steps: []remote.Step{{ID: "activate", Shell: "true"}}}
 	for name, sh := range map[string]string{
 		"observe": observeStep(q).Shell,
+		"arm":     dog.Arm(undo), "watchdog": dog.Script(undo), "confirm": "p=x id=y\n" + dog.Confirm(), "disarm": lock.Disarm(lock.Dir("my app")),
 		"history": historyScript, "files": filesScript, "prune": pruneScript,
 	} {
-		cmd := osexec.Command(check, "-s", "sh", "-S", "warning", "-e", "SC1007,SC2034,SC2154", "-")
+		cmd := osexec.Command(check, "-s", "sh", "-S", "warning", "-e", "SC1007,SC2034,SC2154,SC2254", "-")
 		cmd.Stdin = strings.NewReader("#!/bin/sh\n" + sh)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)

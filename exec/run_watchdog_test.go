@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/sim"
 	"shipit/lang"
 )
 
@@ -205,6 +206,61 @@ func TestARebootLosesTheWatchdogAndThePlanSaysSo(t *testing.T) {
 		p := s.plan()
 		if !p.Changes() {
 			t.Error("a release that was never found good is taken for running")
+		}
+	})
+}
+
+// A second abort starts nothing, not even an undo; the host sees to itself,
+// and the run says so.
+func TestAHostGoesBackByItselfAfterASecondInterrupt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := watched(t, 2)
+		s.fleet.Host("web1").HangAt("restart")
+		ctx, cancel := context.WithCancel(t.Context())
+		s.log.on = func(e event.Event) {
+			if e.Type == event.StepStarted && e.Step == "restart" {
+				cancel()
+			}
+		}
+		o := s.options(s.plan())
+		res, err := Apply(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Fleet.Close()
+		if res.Outcome != event.Mixed || !strings.Contains(s.log.String(), "web1: nobody confirmed it, and its watchdog takes it back to release/1 by itself") {
+			t.Errorf("outcome %s\n%s", res.Outcome, s.log)
+		}
+		time.Sleep(3 * time.Minute)
+		if got := s.running(); got != "oo" || s.fleet.Host("web1").LockedBy() != "" {
+			t.Errorf("the hosts run %q, the lock is %q's", got, s.fleet.Host("web1").LockedBy())
+		}
+	})
+}
+
+// A watchdog whose undo fails leaves the host to a person, free, and the plan
+// says where it failed.
+func TestAWatchdogThatFailsIsToldInThePlan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := watched(t, 1)
+		h := s.fleet.Host("web1")
+		h.Meet(sim.Fault{Step: "restart", Phases: []string{"watchdog"}, Times: 1, How: sim.Fails})
+		s.lose("check.tcp.port")
+		time.Sleep(3 * time.Minute)
+		if h.LockedBy() != "" {
+			t.Errorf("the lock is still %s's", h.LockedBy())
+		}
+		if notes := strings.Join(s.plan().Body.Notes, "\n"); !strings.Contains(notes, "failed to go back by itself at restart") {
+			t.Errorf("the plan says\n%s", notes)
+		}
+		s.log, s.seen = &memory{}, &memory{}
+		if res, err := s.run(func(o *Options) { o.Run = "run-2" }); err != nil || res.Outcome != event.Done {
+			t.Errorf("the next run ended %s, %v", res.Outcome, err)
+		}
+		if p := s.plan(); strings.Contains(strings.Join(p.Body.Notes, "\n"), "go back by itself") || p.Changes() {
+			t.Errorf("after a good run the plan says\n%q", p.Body.Notes)
 		}
 	})
 }

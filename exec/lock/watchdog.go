@@ -36,8 +36,12 @@ func (w Watchdog) vars() string {
 
 // Arm is the shell of a step that starts the watchdog, which would do undo.
 func (w Watchdog) Arm(undo remote.Command) string {
-	script := remote.Detached(undo, w.vars()+watchdogScript)
-	return w.vars() + armScript + remote.Deliver(script, `"$w/script"`) + armedScript
+	return w.vars() + armScript + remote.Deliver(w.Script(undo), `"$w/script"`) + armedScript
+}
+
+// Script is the watchdog's program.
+func (w Watchdog) Script(undo remote.Command) string {
+	return remote.Detached(undo, w.vars()+watchdogScript)
 }
 
 // armedScript waits until the watchdog says that it lives.

@@ -33,7 +33,14 @@ func (h *Host) arm(step remote.Step) {
 	}
 	at := time.Now().Add(after)
 	h.dog = &watchdog{run: step.Args["run"], undo: step.Later, at: at, until: at.Add(limit), ended: make(chan struct{})}
-	go h.watch(h.dog)
+	d := h.dog
+	time.AfterFunc(after, func() {
+		select {
+		case <-d.ended:
+		default:
+			h.watch(d)
+		}
+	})
 }
 
 // disarm ends the watchdog, unless it is at work. The caller holds mu.
@@ -57,70 +64,74 @@ func (h *Host) Reboot() {
 	h.Drop()
 }
 
-// watch waits for d's confirmation, and takes the host back without it.
+// watch takes the host back, because nobody confirmed it in time. It sleeps
+// in timers and not in a goroutine, so that a simulation may end before it.
 func (h *Host) watch(d *watchdog) {
-	select {
-	case <-d.ended:
-		return
-	case <-time.After(time.Until(d.at)):
-	}
 	select { // a script may still be at work
 	case <-h.guard:
-		defer func() { h.guard <- struct{}{} }()
 	case <-d.ended:
 		return
 	}
 	h.mu.Lock()
-	if h.dog != d || h.lock.run != d.run { // who took the host over took this over with it
-		h.mu.Unlock()
+	d.firing = h.dog == d && h.lock.run == d.run // who took the host over took this over with it
+	h.mu.Unlock()
+	if d.firing {
+		h.undo(d, 0)
+	} else {
+		h.guard <- struct{}{}
+	}
+}
+
+// undo does the watchdog's steps from the i-th on.
+func (h *Host) undo(d *watchdog, i int) {
+	if i == len(d.undo) {
+		h.through(d, "")
 		return
 	}
-	d.firing = true
-	h.mu.Unlock()
-	for _, step := range d.undo {
-		if err := h.undo(d, step); err != nil {
-			d.failedStep = step.ID
-			break
+	step := d.undo[i]
+	mark := func(w What) { h.fleet.note(Mark{Host: h.Name, Step: step.ID, Op: step.Op, What: w}) }
+	mark(Began)
+	time.AfterFunc(h.takes(step.Op), func() {
+		select {
+		case <-d.ended:
+			mark(Stopped)
+			h.guard <- struct{}{}
+			return
+		default:
 		}
+		if err := h.undoStep(step); err != nil {
+			mark(Failed)
+			h.through(d, step.ID)
+			return
+		}
+		mark(Ended)
+		h.undo(d, i+1)
+	})
+}
+
+func (h *Host) undoStep(step remote.Step) error {
+	if f := h.faultAt("watchdog", step); f.How == Fails {
+		h.failed(step)
+		return saidNo(strings.Join(f.Output, "\n"))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.dog != d {
-		return
-	}
-	if d.firing = false; d.failedStep == "" {
+	return h.act(step)
+}
+
+// through ends the watchdog's work. Where its deployer is gone, it gives the
+// lock back.
+func (h *Host) through(d *watchdog, failed string) {
+	h.mu.Lock()
+	d.failedStep = failed
+	if d.firing = false; d.failedStep == "" && h.dog == d {
 		h.dog = nil
 	}
 	if h.lock.run == d.run && len(h.conns) == 0 {
 		h.lock.run = ""
 	}
-}
-
-// undo is one step of a watchdog's work.
-func (h *Host) undo(d *watchdog, step remote.Step) error {
-	mark := func(w What) { h.fleet.note(Mark{Host: h.Name, Step: step.ID, Op: step.Op, What: w}) }
-	mark(Began)
-	select {
-	case <-d.ended:
-		mark(Stopped)
-		return saidNo("the host was rebooted")
-	case <-time.After(h.takes(step.Op)):
-	}
-	err := error(nil)
-	if f := h.faultAt("watchdog", step); f.How == Fails {
-		h.failed(step)
-		err = saidNo(strings.Join(f.Output, "\n"))
-	} else {
-		h.mu.Lock()
-		err = h.act(step)
-		h.mu.Unlock()
-	}
-	if err != nil {
-		mark(Failed)
-		return err
-	}
-	mark(Ended)
-	return nil
+	h.mu.Unlock()
+	h.guard <- struct{}{}
 }
 
 // confirm ends the watchdog and notes that the host is good.
