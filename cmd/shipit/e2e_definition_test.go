@@ -58,7 +58,7 @@ func (f *fleet) define(d definition) {
 			b.WriteString(", ")
 		}
 		fmt.Fprintf(&b, "%q", h.name)
-		fmt.Fprintf(&hosts, "\n  host %q {\n    address = %q\n    port    = %d\n  }\n", h.name, h.addr, sshPort)
+		fmt.Fprintf(&hosts, "\n  host %q {\n    address = %q\n    port    = %d\n  }\n", h.name, h.addr, cmp.Or(h.port, sshPort))
 	}
 	reach := cmp.Or(d.ssh, fmt.Sprintf("user = %q\n    known_hosts = \"known_hosts\"\n    identity = %q", f.user, f.path("keys/login")))
 	fmt.Fprintf(&b, "]\n\n  ssh {\n    %s\n  }\n%s}\n\nservice \"hello\" {\n  hosts = hosts.e2e\n", reach, hosts.String())

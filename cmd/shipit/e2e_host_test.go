@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type host struct {
 	f    *fleet
 	name string
 	addr string
+	port int    // that the deployer dials; 0 is sshPort
 	home string // of its login, and the root of everything it has
 	key  ssh.Signer
 	o    hostOptions
@@ -192,7 +194,7 @@ func (h *host) waitForBanner() {
 func (h *host) known() string {
 	var b strings.Builder
 	for _, a := range append([]string{h.addr}, h.o.listen...) {
-		fmt.Fprintf(&b, "[%s]:%d %s", a, sshPort, ssh.MarshalAuthorizedKey(h.key.PublicKey()))
+		fmt.Fprintf(&b, "[%s]:%d %s", a, cmp.Or(h.port, sshPort), ssh.MarshalAuthorizedKey(h.key.PublicKey()))
 	}
 	return b.String()
 }

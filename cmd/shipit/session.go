@@ -19,6 +19,7 @@ import (
 type sshFlags struct {
 	SSHConfig      string        `name:"ssh-config" placeholder:"FILE" help:"Use this file instead of ~/.ssh/config."`
 	ConnectTimeout time.Duration `name:"connect-timeout" default:"15s" help:"Bound on connecting and logging in to a host."`
+	KeepAlive      time.Duration `name:"keepalive" default:"15s" placeholder:"DURATION" help:"How often a silent host must show that it is alive. After three times without it is given up."`
 	AcceptNew      bool          `name:"accept-new-host-keys" help:"Trust a host whose key is not known yet, and remember it."`
 }
 
@@ -71,6 +72,7 @@ func (f *sshFlags) dial(w *world) *pool {
 	ssh := remote.NewSSH(remote.SSHOptions{
 		Version:    version,
 		Timeout:    f.ConnectTimeout,
+		KeepAlive:  f.KeepAlive,
 		AgentSock:  w.getenv("SSH_AUTH_SOCK"),
 		Home:       w.home(),
 		ConfigFile: f.SSHConfig,
