@@ -116,11 +116,8 @@ func TestE2ECutUploadsAreNoReleases(t *testing.T) {
 		{after: 50000, up: true},
 		{after: 56000, up: true},
 		{after: 62000, up: true},
-		{after: 9000},
-		{after: 12000},
-		{after: 14000},
 		{after: 48000, up: true, hole: true},
-		{after: 12000, hole: true},
+		{after: 12000}, // the lock that is left behind runs out
 	} {
 		c.times = 1
 		p.cutNext(c)
