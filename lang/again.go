@@ -24,8 +24,8 @@ func (a *again) faultless(e *evaluator, n *node) *faultless {
 	names := map[*attribute]map[string]cty.Value{}
 	var collect func(n *node)
 	collect = func(n *node) {
-		for _, a := range n.attrs {
-			if !a.bad {
+		for _, name := range n.order {
+			if a := n.attrs[name]; !a.bad {
 				names[a] = e.context(a).Variables
 			}
 		}
