@@ -21,7 +21,7 @@ const races = 400
 // Invariant 12: of runs that begin at about the same moment, over hosts that
 // answer as they like, one does it all and the others touch nothing. So it is
 // where one of them waits: it finds the hosts changed.
-func TestOfRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
+func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 	t.Parallel()
 	ends := map[string]int{}
 	for seed := range uint64(races) {
