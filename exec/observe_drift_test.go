@@ -138,3 +138,19 @@ func TestFindingsAfterARun(t *testing.T) {
 		})
 	}
 }
+
+// Files that were undone say nothing against the release that stays.
+func TestUndoneFilesLeaveTheReleaseGood(t *testing.T) {
+	t.Parallel()
+	s := newDesk(t)
+	s.host.To, s.host.Back = s.host.From, s.host.From
+	put(t, s.home, map[string]string{"my app/.shipit/history": "1\trun-1\tgood\tv1\tme\tv/1\tc1\n"})
+	s.must(event.Undo, s.host.Undo[4:])
+	h := plan.HostFacts{Live: "v1", Releases: []string{"v1"}, History: history(s.read("my app/.shipit/history"))}
+	if n := len(h.History); n < 2 || h.History[n-1].State != "undone" {
+		t.Fatalf("the history says %+v", h.History)
+	}
+	if h.Mark("v1") != "good" || len(h.Findings(nil)) > 0 {
+		t.Errorf("v1 is %q: %+v", h.Mark("v1"), h.Findings(nil))
+	}
+}

@@ -221,7 +221,12 @@ func (m *compiler) history(id, state string, r plan.Release) remote.Step {
 // record ends a phase that changed something.
 func (m *compiler) record() remote.Step {
 	if m.phase == event.Undo {
-		s := m.history(recordStep, "undone", m.h.To)
+		left := m.h.To
+		if left.ID == m.h.Back.ID { // only files went back: that says nothing against the release
+			left = plan.Release{}
+		}
+		s := m.history(recordStep, "undone", left)
+		s.Args["release"], s.Args["tag"], s.Args["commit"] = left.ID, left.Tag, left.Commit
 		// The files of a run that was undone are nothing to go back to.
 		s.Shell += `rm -rf -- "$p/.shipit/files/$run"` + "\n"
 		if m.c.By != plan.ByWatchdog { // which tidies up after itself
