@@ -449,3 +449,46 @@ func TestTheDeployerMayDieEverywhere(t *testing.T) {
 		t.Log(all)
 	}
 }
+
+// What somebody changed by hand after the death is not written over.
+func TestARunIsNotResumedOverWhatSomebodyDidSince(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*sim.State){
+		"a file":           func(st *sim.State) { st.Files[conf] = sim.Text("workers: 99\n", "0640") },
+		"the live release": func(st *sim.State) { st.Releases, st.Live = append(st.Releases, "other"), "other" },
+		"another run": func(st *sim.State) {
+			st.History = append(st.History, strings.Join([]string{"9", "run-9", "good", newRelease.ID, "you@there", newRelease.Tag, newRelease.Commit}, "\t"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newDrill(t, 3)
+				p := s.plan()
+				c := &crash{}
+				for at := 1; !strings.HasPrefix(c.last(), "heard end of activate web1"); at++ { // found by its name: how many are before it differs
+					s = newDrill(t, 3)
+					s.log = &memory{}
+					p = s.plan()
+					c = s.die(p, at, nil)
+				}
+				s.fleet.Host("web1").Set(change)
+				o := s.options(p)
+				res, err := Resume(t.Context(), o, s.log.all())
+				o.Fleet.Close()
+				var stale *StaleError
+				if !errors.As(err, &stale) || res.Started || len(stale.Hosts) != 1 || stale.Hosts[0].Name != "web1" {
+					t.Errorf("it was resumed: %+v, %v", res, err)
+				}
+			})
+		})
+	}
+}
+
+// last is the place that was passed last, "" where none was.
+func (c *crash) last() string {
+	if len(c.passed) == 0 {
+		return ""
+	}
+	return c.place()
+}

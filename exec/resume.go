@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"shipit/exec/event"
@@ -98,6 +99,10 @@ func left(p *plan.Host, h rollout.Host, run string, facts plan.HostFacts, moved 
 	}
 	may := []string{p.From.ID, p.To.ID, p.Back.ID}
 	switch h.Status {
+	case rollout.Cut:
+		if diffs := edited(p, facts, moved); len(diffs) > 0 {
+			return diffs
+		}
 	case rollout.Waiting, rollout.Staging, rollout.Staged, rollout.Kept, rollout.Skipped:
 		return moved
 	case rollout.Done:
@@ -112,6 +117,21 @@ func left(p *plan.Host, h rollout.Host, run string, facts plan.HostFacts, moved 
 		return []string{fmt.Sprintf("current is neither what it was nor what the run makes of it: %s", orNothing(facts.Live))}
 	}
 	return nil
+}
+
+// edited is what of moved is neither as the plan found it nor as the switch
+// that was cut off leaves it: somebody's own work, which is not written over.
+func edited(p *plan.Host, facts plan.HostFacts, moved []string) []string {
+	return slices.DeleteFunc(slices.Clone(moved), func(diff string) bool {
+		return !slices.ContainsFunc(p.Switch, func(s plan.Step) bool {
+			if s.File == nil || !strings.HasPrefix(diff, s.File.Path+" ") {
+				return false
+			}
+			f := facts.Files[s.File.Path]
+			return s.Op == plan.OpFile && s.File.SHA256 != "" && f.SHA256 != s.File.SHA256 ||
+				s.Op == plan.OpRestore && s.File.SHA256 != "" && f.Exists && f.SHA256 != s.File.SHA256
+		})
+	})
 }
 
 // look keeps the digest of each managed file as it was read under the lock.

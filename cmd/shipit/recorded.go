@@ -84,7 +84,13 @@ func (r *recorded) staged() bool {
 
 // alive says that a run's process is still at it.
 func (r *recorded) alive() error {
-	return exit(exitLocked, fmt.Errorf("run %s is still going on: process %d of %s drives it; nothing was changed", r.id(), r.Header.PID, r.Header.By))
+	who := fmt.Sprintf("process %d of %s drives it", r.Header.PID, r.Header.By)
+	for _, e := range r.Events {
+		if e.Type == event.RunResumed {
+			who = e.By + " has resumed it, and that process is alive"
+		}
+	}
+	return exit(exitLocked, fmt.Errorf("run %s is still going on: %s; nothing was changed", r.id(), who))
 }
 
 // open continues the journal, unless the run's process is alive.

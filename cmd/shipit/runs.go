@@ -55,6 +55,8 @@ func (w *world) rowOf(s journal.Summary) view.Run {
 	case s.Problem != "":
 	case s.Active:
 		row.Outcome = "going on"
+	case s.Events == 0: // it was refused, or died before it had done anything
+		row.Outcome = "not begun"
 	case s.Outcome == "":
 		row.Outcome, row.Resumable = "interrupted", true
 	case s.Outcome == event.Abort || s.Outcome == event.Mixed:

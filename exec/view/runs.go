@@ -17,7 +17,7 @@ type Run struct {
 	Env       string    `json:"environment"`
 	Kind      string    `json:"kind"`
 	Release   string    `json:"release,omitempty"`
-	Outcome   string    `json:"outcome"` // of event.Outcome, or "going on", or "interrupted"
+	Outcome   string    `json:"outcome"` // of event.Outcome, or "going on", "interrupted", "not begun"
 	Began     time.Time `json:"began"`
 	By        string    `json:"by"`
 	Resumable bool      `json:"resumable"`
