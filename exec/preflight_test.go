@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/plan"
 	"shipit/exec/sim"
 	"shipit/lang"
 )
@@ -175,4 +177,31 @@ func TestAHostThatIsWorseThanUntouchedOnesIsUnhealthy(t *testing.T) {
 	if res.Outcome != event.RolledBack || !strings.Contains(res.Hosts[0].Reason, "it is 3 times the median 1 of the untouched hosts (3), wanted below 2.5") {
 		t.Errorf("%s: %+v", res.Outcome, res.Hosts[0])
 	}
+}
+
+// The drill's restart tells nothing of its process, and its check asks for a
+// port: the plan says that this proves nothing.
+func TestThePlanSaysWhatProvesThatTheNewProcessAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const note = "nothing proves that the new process answers"
+		restart := func(p *plan.Plan) plan.Step {
+			steps := p.Body.Hosts[0].Switch
+			return steps[slices.IndexFunc(steps, func(s plan.Step) bool { return s.Op == plan.OpRestart })]
+		}
+		s := newDrill(t, 2)
+		p := s.plan()
+		if text := strings.Join(p.Body.Notes, "\n"); !strings.Contains(text, note) || restart(p).Proof != nil {
+			t.Errorf("%v, %s", restart(p).Proof, text)
+		}
+		for i := range s.def.Targets {
+			s.def.Targets[i].Checks[0].Spec = lang.Spec{Kind: "http", Name: "info", Attrs: map[string]any{
+				"url": "http://h/", "json": map[string]any{".version": newRelease.Tag},
+			}}
+		}
+		p = s.plan()
+		if text := strings.Join(p.Body.Notes, "\n"); strings.Contains(text, note) || !slices.Equal(restart(p).Proof, []string{"check.http.info"}) {
+			t.Errorf("%v, %s", restart(p).Proof, text)
+		}
+	})
 }

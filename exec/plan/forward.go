@@ -48,6 +48,7 @@ func (m *maker) forward(v *move) {
 		})
 	}
 	h.After = append(m.checks(t, "batch", as), m.checks(t, "finish", as)...)
+	m.prove(v, t)
 }
 
 // about is the host's part of the definition as it speaks of r, or as it is

@@ -22,6 +22,7 @@ type Step struct {
 	Once    bool           `json:"once,omitempty"`
 	Go      bool           `json:"continue,omitempty"` // a failure of this hook does not count
 	SavedBy string         `json:"saved_by,omitempty"` // of restore: the run that saved the file
+	Proof   []string       `json:"proof,omitempty"`    // of restart: what proves that a new process answers afterwards
 	Remove  []string       `json:"remove,omitempty"`   // of prune: release ids and "run:ID" of saved files
 }
 
