@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,6 +43,9 @@ func (c *rollbackCmd) Run(w *world) error {
 	return c.runFlags.confirmed(ctx, w, p, stop)
 }
 
+// runID is what the id of a run looks like, also of one that is not here.
+var runID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z`)
+
 // run is the run that is meant, where it is one: by --run, or in the place of
 // a file that is not there.
 func (c *rollbackCmd) run(w *world) (id string, ok bool) {
@@ -55,7 +59,7 @@ func (c *rollbackCmd) run(w *world) (id string, ok bool) {
 		return "", false
 	}
 	_, err := journal.Find(w.stateDir(), c.Files[0])
-	return c.Files[0], err == nil
+	return c.Files[0], err == nil || runID.MatchString(c.Files[0])
 }
 
 // takeBack takes back what a run did.

@@ -47,7 +47,10 @@ func (l *Lines) Append(e event.Event) error {
 	case event.HostStarted:
 		l.started[e.Host] = begun{string(e.Phase), e.Time}
 	case event.StepStarted:
-		b := l.started[e.Host]
+		b, ok := l.started[e.Host]
+		if !ok { // the step of a hook of the run, which is no phase of the host
+			b.since = e.Time
+		}
 		l.started[e.Host] = begun{e.Step, b.since}
 	}
 	if e.Type == event.StepFailed {
@@ -60,7 +63,7 @@ func (l *Lines) Append(e event.Event) error {
 		}
 	}
 	switch e.Type {
-	case event.HostDone, event.HostFailed:
+	case event.HostDone, event.HostFailed, event.HookDone, event.HookFailed:
 		delete(l.started, e.Host)
 		delete(l.told, e.Host)
 	}

@@ -229,3 +229,22 @@ func TestAStreamIsJSONLineByLine(t *testing.T) {
 		}
 	}
 }
+
+// A hook of the run on a host has steps and no phase: it took what it took.
+func TestAHookOnAHostTookItsOwnTime(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	l := view.NewLines(&b, view.Style{})
+	begin := time.Date(2015, 6, 10, 14, 2, 3, 0, time.UTC)
+	for i, e := range []event.Event{
+		{Type: event.HookStarted, Host: "web1", Step: "hook.begin", Text: "hook.begin at start"},
+		{Type: event.StepStarted, Host: "web1", Step: "hook.begin", Text: "hook.begin at start"},
+		{Type: event.HookDone, Host: "web1", Step: "hook.begin", Text: "hook.begin at start"},
+	} {
+		e.Time = begin.Add(time.Duration(i) * time.Second)
+		_ = l.Append(e)
+	}
+	if !strings.HasSuffix(b.String(), "hook.begin at start (1.0s)\n") {
+		t.Errorf("it says %q", b.String())
+	}
+}
