@@ -247,7 +247,7 @@ func (m *compiler) verify(steps []plan.Step) remote.Step {
 	if !m.c.First || m.c.Again || m.phase == event.Undo {
 		may = append(may, m.h.To.ID)
 	}
-	if m.phase == event.Undo && m.h.Back.ID != "" {
+	if (m.phase == event.Undo || m.c.Again) && m.h.Back.ID != "" { // its watchdog may have taken it there
 		may = append(may, m.h.Back.ID)
 	}
 	var sh strings.Builder
