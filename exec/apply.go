@@ -50,6 +50,8 @@ type Options struct {
 	// Abort is how a person says "finish what is in flight, start nothing
 	// more"; the value is who said it. May be nil.
 	Abort <-chan string
+	// Outside is why the run is let go on outside of its deploy windows.
+	Outside string
 	// Control is what people want of the run from elsewhere. May be nil.
 	Control <-chan Control
 }
@@ -153,6 +155,9 @@ func Apply(ctx context.Context, o Options) (Result, error) {
 		o.Now = time.Now
 	}
 	r := newRun(o)
+	if why := r.outside(); why != "" {
+		return refused, &RefusedError{Problems: []string{"it is " + why + "; --outside-window REASON applies it now"}}
+	}
 	return r.from(ctx, r.prepareFirst, func() []event.Event { return append([]event.Event{r.started()}, r.ignored()...) })
 }
 

@@ -10,6 +10,7 @@ import (
 	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
+	"shipit/lang/diag"
 )
 
 // A run is one execution of a plan. Its state is the rollout, which only the
@@ -105,10 +106,14 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 
 // started is the first event of a run.
 func (r *run) started() event.Event {
-	return event.Event{
+	e := event.Event{
 		Type: event.RunStarted, By: r.o.By, Plan: r.o.Plan.Digest,
 		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By),
 	}
+	if why := r.waiver(); why != "" && len(r.body.Windows) > 0 {
+		e.Text += ", whatever its deploy window: " + diag.CleanLine(why)
+	}
+	return e
 }
 
 // A job is something that a worker does once begun is in the journal. The
@@ -125,6 +130,9 @@ func (r *run) start(ctx context.Context) {
 		again = false
 		var jobs []job
 		for _, a := range r.roll.Next() {
+			if a.Kind == rollout.Record && a.Type == event.BatchStarted && r.holdSlice() {
+				continue
+			}
 			if a.Kind == rollout.Record {
 				again = r.announce(r.markOf(a)) == nil
 			} else if j, ok := r.jobFor(ctx, a); ok {

@@ -3,6 +3,7 @@ package lang
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -112,6 +113,9 @@ func (e *evaluator) buildService(n *node, known bool) Service {
 	}
 	s.Batches = e.batches(n, known)
 	s.Budget = e.budget(n)
+	for _, b := range n.all("window") {
+		s.Windows = append(s.Windows, e.window(b))
+	}
 	s.Rollback = e.rollback(n)
 	s.Lock = Lock{Scope: "service", Range: eval.Range(n.def)}
 	if l := n.first("lock"); l != nil {
@@ -162,6 +166,17 @@ func (e *evaluator) budget(n *node) *Budget {
 		MaxFailed: size("max_failed"), MaxUnhealthy: size("max_unhealthy"), MaxUnreachable: size("max_unreachable"),
 		Range: eval.Range(b.def),
 	}
+}
+
+func (e *evaluator) window(n *node) Window {
+	w := Window{Days: get[[]string](e, n, "days"), Hours: get[string](e, n, "hours"), Zone: get[string](e, n, "zone"), Range: eval.Range(n.def)}
+	if from, to, _ := strings.Cut(w.Hours, "-"); from != "" && from == to {
+		e.errorf("E0430", n.at("hours"), `Write hours = "09:00-17:00", or leave it out for the whole day.`, "", "the window is never open")
+	}
+	if days := n.attrs["days"]; days != nil && w.Days != nil && len(w.Days) == 0 {
+		e.errorf("E0430", n.at("days"), "Name its days, or leave it out for all of them.", "", "the window is never open")
+	}
+	return w
 }
 
 // spec decodes the attributes of a kind.

@@ -98,6 +98,7 @@ func Codes() []Code {
 		{"E0418", "two services live in the same directory of a host"},
 		{"E0420", "a command did not list the hosts of its group"},
 		{"E0421", "an inventory cannot be understood"},
+		{"E0430", "a window is never open"},
 		{"E0440", "a pattern does not mean the same everywhere"},
 		{"E0441", "a path into JSON cannot be read"},
 		{"E0442", "an argument says nothing without another one"},

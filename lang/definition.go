@@ -70,8 +70,9 @@ type Service struct {
 	User      string
 	Release   ReleaseSpec
 	Transport Transport
-	Batches   []Batch // never empty: without a batch block, one host and then the rest one by one
-	Budget    *Budget `json:",omitempty"`
+	Batches   []Batch  // never empty: without a batch block, one host and then the rest one by one
+	Budget    *Budget  `json:",omitempty"`
+	Windows   []Window `json:",omitempty"` // when deploys may start; none: always
 	Rollback  Rollback
 	Lock      Lock
 	// Hooks at run points (start, batch, finish, failure), which do not
@@ -170,6 +171,14 @@ type Budget struct {
 	MaxUnhealthy   *Size `json:",omitempty"`
 	MaxUnreachable *Size `json:",omitempty"`
 	Range          diag.Range
+}
+
+// A Window is when deploys may start.
+type Window struct {
+	Days  []string // "mon" to "sun", on which it opens
+	Hours string   // "09:00-17:00"; one that ends before it begins ends on the next day
+	Zone  string   // IANA name
+	Range diag.Range
 }
 
 // A Drain is the pair of commands around a change: out of service, in again.

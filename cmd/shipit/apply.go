@@ -77,6 +77,12 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 		pd.fleet = all.pool.fleet(exec.QuestionsOf(pd.plan, pd.root))
 	}
 	view.Plans(c.human(w), set, w.style())
+	if !w.windows(c.human(w), set, c.Outside) {
+		return errClosed()
+	}
+	for _, pd := range all.plans {
+		pd.outside = c.Outside
+	}
 	return c.runFlags.runAll(ctx, w, all, stop)
 }
 

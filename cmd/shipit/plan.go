@@ -63,6 +63,7 @@ func (c *planCmd) show(w *world, set *plan.Set) error {
 		}
 	} else {
 		view.Plans(w.stdout, set, w.style())
+		w.windows(w.stdout, set, "")
 	}
 	if c.Out != "" {
 		out := w.stdout

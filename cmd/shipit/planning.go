@@ -23,6 +23,7 @@ type planFlags struct {
 	BatchSize       string   `placeholder:"N|N%" help:"Override the size of the sized batches."`
 	Parallel        string   `placeholder:"N|N%" help:"At most so many hosts of a slice out of service at once."`
 	PauseAfter      string   `placeholder:"BATCH|N" help:"Ask, as for a confirmation, after this batch or after so many hosts."`
+	Outside         string   `name:"outside-window" placeholder:"REASON" help:"Apply whatever the deploy windows say; the reason is recorded."`
 	IgnorePreflight bool     `help:"Go on although a check says no before the first change, and record that in the plan."`
 }
 
@@ -37,6 +38,8 @@ type planned struct {
 	one    bool   // of several services of its definition
 	result string // how it was applied, once it was
 	run    string // its id, once there is one
+
+	outside string // why it is applied outside of its windows, where the plan does not say
 }
 
 // allPlanned is the plans of a command, in the order in which they are
@@ -210,7 +213,7 @@ func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, 
 	in := x.in
 	in.Definition, in.Facts, in.Version, in.Salt = x.def, x.facts, version, salt()
 	in.Options.Limit, in.Options.Without, in.Options.BatchSize = f.Limit, f.Without, f.BatchSize
-	in.Options.Parallel, in.Options.PauseAfter = f.Parallel, f.PauseAfter
+	in.Options.Parallel, in.Options.PauseAfter, in.Options.Outside = f.Parallel, f.PauseAfter, f.Outside
 	in.Options.IgnorePreflight = f.IgnorePreflight
 	if several { // patterns for other services say nothing here
 		in.Options.Limit, in.Options.Without = meant(f.Limit, x.def), meant(f.Without, x.def)

@@ -49,8 +49,12 @@ func (f *runFlags) confirmed(ctx context.Context, w *world, all *allPlanned, sto
 	}
 	set := all.set()
 	view.Plans(f.human(w), set, w.style())
+	open := w.windows(f.human(w), set, "")
 	if problems := set.Problems(); len(problems) > 0 {
 		return &exitError{code: exitFailed, err: errors.New("the plan cannot be applied"), told: true, details: problems}
+	}
+	if !open {
+		return errClosed()
 	}
 	if set.Changes() {
 		if err := f.ask(ctx, w, set); err != nil {
@@ -147,7 +151,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		Redact:  w.secrets.replace,
 		Ask:     f.asker(w),
 		Abort:   abort,
-		Control: control,
+		Control: control, Outside: p.outside,
 	})
 	if err != nil {
 		return f.refused(w, p, err)

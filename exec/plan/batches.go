@@ -24,6 +24,11 @@ func (m *maker) batches() {
 		}
 	}
 	m.budget(len(left))
+	for _, w := range m.svc.Windows {
+		if m.in.Kind != Rollback { // which nothing holds up
+			m.body.Windows = append(m.body.Windows, Window{Days: w.Days, Hours: w.Hours, Zone: w.Zone, At: w.Range.String()})
+		}
+	}
 	o := overrides{
 		size:     m.override("--batch-size", m.in.Options.BatchSize, "a batch has at least one host"),
 		parallel: m.override("--parallel", m.in.Options.Parallel, "at least one host goes at a time"),

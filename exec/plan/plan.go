@@ -59,6 +59,7 @@ type Body struct {
 	Batches  []Batch           `json:"batches"`
 	Budget   Budget            `json:"budget,omitzero"` // of the whole run
 	Rollback Policy            `json:"rollback"`
+	Windows  []Window          `json:"windows,omitempty"` // when the run may start slices; none: always
 	Lock     Lock              `json:"lock"`
 	Hooks    []Step            `json:"hooks"` // at start, batch, finish, failure
 	Notify   []Notify          `json:"notify,omitempty"`
@@ -254,6 +255,7 @@ type Options struct {
 	BatchSize  string   `json:"batch_size,omitempty"`
 	Parallel   string   `json:"parallel,omitempty"`
 	PauseAfter string   `json:"pause_after,omitempty"` // a batch, or a number of hosts
+	Outside    string   `json:"outside,omitempty"`     // why it is applied outside of its windows
 	To         string   `json:"to,omitempty"`          // of a rollback
 	Run        string   `json:"run,omitempty"`         // of a rollback: the run that is taken back
 	// IgnorePreflight goes on where the checks before the first change do

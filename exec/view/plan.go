@@ -271,6 +271,12 @@ func rank(a plan.Action) int {
 // back says what a failure would do.
 func (v *planView) back() {
 	b := v.p.Body
+	for i, w := range b.Windows {
+		if i == 0 {
+			v.printf("\n")
+		}
+		v.printf("slices start only in the window %s\n", diag.CleanLine(w.String()))
+	}
 	if text := limits(b.Budget.MaxFailed, b.Budget.MaxUnhealthy, b.Budget.MaxUnreachable); text != "" && v.p.Changes() {
 		v.printf("\nin the whole run at most %s hosts, or no other starts\n", text)
 	}

@@ -31,6 +31,8 @@ const (
 	Channel     Form = "channel"  // of IRC
 	Mail        Form = "mail"     // an address
 	TagScheme   Form = "scheme"
+	Hours       Form = "hours"
+	Zone        Form = "zone"   // of time
 	Jump        Form = "jump"   // [user@]host[:port]
 	Header      Form = "header" // the name of an HTTP header
 )
@@ -55,6 +57,8 @@ var rules = map[Form]rule{
 	Dialled:     {regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$`), "a host and a port, like \"localhost:25\""},
 	Channel:     {regexp.MustCompile(`^[#&+!][^\s,:]{1,49}$`), "the name of a channel, like \"#operations\""},
 	Mail:        {regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`), "an address like \"team@example.org\""},
+	Hours:       {regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`), "two times of the day, like \"09:00-17:00\""},
+	Zone:        {regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`), "the name of a time zone, like \"Europe/Amsterdam\" or \"UTC\""},
 	Jump:        {regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$`), "[user@]host[:port]"},
 }
 

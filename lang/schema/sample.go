@@ -164,6 +164,10 @@ func sampleText(a Attr) string {
 		return `"https://example.org/hook"`
 	case TagScheme:
 		return `"release/{date}/{n}"`
+	case Hours:
+		return `"09:00-17:00"`
+	case Zone:
+		return `"Europe/Amsterdam"`
 	case Jump:
 		return `"bastion.example.org"`
 	case Name:

@@ -60,6 +60,18 @@ func budget() *Block {
 	}
 }
 
+func window() *Block {
+	return &Block{
+		Name: "window", Scope: Service,
+		Doc: "When deploys may start: outside of all windows apply refuses, and a run starts no new slice. Rollbacks are never held up. Without any: always.",
+		Attrs: []Attr{
+			{Name: "days", Type: Strings, Default: `["mon", "tue", "wed", "thu", "fri", "sat", "sun"]`, OneOf: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}, Doc: "The days on which it opens."},
+			{Name: "hours", Type: String, Default: `"00:00-24:00"`, Form: Hours, Doc: "From when to when. One that ends before it begins ends on the next day."},
+			{Name: "zone", Type: String, Default: `"UTC"`, Form: Zone, Doc: "Of which zone the days and hours are, as \"Europe/Amsterdam\"."},
+		},
+	}
+}
+
 func drain() *Block {
 	return &Block{
 		Name: "drain", Scope: Host, Max: 1,

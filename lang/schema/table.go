@@ -119,7 +119,7 @@ func service() *Block {
 			{Name: "user", Type: String, Form: UserName, Doc: "The Unix user that owns the releases and runs the commands. Default: the login."},
 		},
 		Blocks: []*Block{
-			release(), transport(), file(), batch(), budget(), drain(), restart(), check(), rollback(), hook(), notify(), lock(), assert(),
+			release(), transport(), file(), batch(), budget(), window(), drain(), restart(), check(), rollback(), hook(), notify(), lock(), assert(),
 		},
 	}
 }
