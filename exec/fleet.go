@@ -113,35 +113,36 @@ func (f *Fleet) Close() {
 	}
 }
 
-// TargetOf says how to reach a host of a plan. Its known_hosts file is found
-// below root, the directory of the definition's repository.
-func TargetOf(h plan.Host, root string) remote.Target {
-	return target(h.Name, h.Address, h.Port, h.SSH, root)
+// TargetOf says how to reach a host of a plan, whose definition lies in the
+// directory dir and is called file below its repository.
+func TargetOf(h plan.Host, dir, file string) remote.Target {
+	return target(h.Name, h.Address, h.Port, h.SSH, dir, file)
 }
 
 // TargetOfHost is TargetOf for a host of a definition.
-func TargetOfHost(h lang.Host, root string) remote.Target {
-	return target(h.Name, h.Address, h.Port, h.SSH, root)
+func TargetOfHost(h lang.Host, dir, file string) remote.Target {
+	return target(h.Name, h.Address, h.Port, h.SSH, dir, file)
 }
 
-func target(name, address string, port int, ssh lang.SSH, root string) remote.Target {
+func target(name, address string, port int, ssh lang.SSH, dir, file string) remote.Target {
 	t := remote.Target{
 		Name: name, Address: address, Port: port,
 		User: ssh.User, Jump: ssh.Jump, Identity: ssh.Identity,
 	}
-	if ssh.KnownHosts != "" {
+	if ssh.KnownHosts != "" { // named from the repository's root
+		root := filepath.Join(dir, strings.Repeat("../", strings.Count(path.Clean(file), "/")))
 		t.KnownHosts = []string{inside(root, ssh.KnownHosts)}
 	}
 	// An identity that is neither absolute nor in the home directory is the
 	// public half that the repository carries.
 	if id := ssh.Identity; id != "" && !filepath.IsAbs(id) && !strings.HasPrefix(id, "~") {
-		t.Identity = inside(root, id)
+		t.Identity = inside(dir, id)
 	}
 	return t
 }
 
-// inside is the file at p of the repository at root. Cleaning as an absolute
-// path keeps it there whatever p says.
-func inside(root, p string) string {
-	return filepath.Join(root, filepath.FromSlash(path.Clean("/"+p)))
+// inside is the file at p below dir. Cleaning as an absolute path keeps it
+// there whatever p says.
+func inside(dir, p string) string {
+	return filepath.Join(dir, filepath.FromSlash(path.Clean("/"+p)))
 }

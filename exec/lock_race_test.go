@@ -178,7 +178,7 @@ func (s *drill) places(f *Fleet) []Place {
 	var out []Place
 	for _, target := range s.def.Targets {
 		q := Question{Host: target.Host.Name, Path: "srv/web"}
-		q.Target = TargetOfHost(target.Host, "")
+		q.Target = TargetOfHost(target.Host, "", "")
 		out = append(out, Place{Fleet: f, Lock: HostLock{Question: q}})
 	}
 	return out

@@ -310,9 +310,9 @@ func TestTargetOfStaysInTheRepository(t *testing.T) {
 	}}
 	want := remote.Target{
 		Name: "h", Address: "192.0.2.1", Port: 22, User: "deploy", Jump: []string{"a@b:22"},
-		KnownHosts: []string{"/repo/etc/known"}, Identity: "/repo/ssh/key.pub",
+		KnownHosts: []string{"/repo/etc/known"}, Identity: "/repo/services/web/ssh/key.pub",
 	}
-	if diff := cmp.Diff(want, TargetOfHost(h, "/repo")); diff != "" {
+	if diff := cmp.Diff(want, TargetOfHost(h, "/repo/services/web", "services/web/web.hcl")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -40,14 +40,14 @@ var basics = []string{
 	"flock", "setsid", "timeout", "base64", "sha256sum", "stat", "install", "readlink", "head", "df",
 }
 
-// Questions asks for what a plan of this kind needs to know. The
-// known_hosts files of the definition are found below root.
-func Questions(def *lang.Definition, root string, kind plan.Kind) []Question {
+// Questions asks for what a plan of this kind needs to know. dir is the
+// definition's directory.
+func Questions(def *lang.Definition, dir string, kind plan.Kind) []Question {
 	s := def.Service
 	var out []Question
 	for _, t := range def.Targets {
 		a := asking{q: Question{
-			Host: t.Host.Name, Target: TargetOfHost(t.Host, root),
+			Host: t.Host.Name, Target: TargetOfHost(t.Host, dir, def.File),
 			Path: s.Transport.Path, User: s.User, Programs: slices.Clone(basics), Saved: kind == plan.Rollback,
 		}}
 		if kind == plan.Deploy {
@@ -81,12 +81,12 @@ func Questions(def *lang.Definition, root string, kind plan.Kind) []Question {
 }
 
 // QuestionsOf asks again what a finished plan rests on.
-func QuestionsOf(p *plan.Plan, root string) []Question {
+func QuestionsOf(p *plan.Plan, dir string) []Question {
 	var out []Question
 	for i := range p.Body.Hosts {
 		h := &p.Body.Hosts[i]
 		a := asking{q: Question{
-			Host: h.Name, Target: TargetOf(*h, root),
+			Host: h.Name, Target: TargetOf(*h, dir, p.Body.Definition),
 			Path: p.Body.Path, User: p.Body.User, Programs: slices.Clone(basics),
 			Saved: p.Body.Kind == plan.Rollback,
 		}}

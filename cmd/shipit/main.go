@@ -30,6 +30,7 @@ type cli struct {
 	Abort    abortCmd    `cmd:"" help:"Stop a run that is under way."`
 	Runs     runsCmd     `cmd:"" help:"List the runs recorded here, newest first."`
 	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
+	Hosts    hostsCmd    `cmd:"" help:"List the hosts, and how each one is reached."`
 	Lock     lockCmd     `cmd:"" help:"List, show, hold and release the locks on the hosts."`
 	Sudoers  sudoersCmd  `cmd:"" help:"Print the lines of sudoers that the hosts need."`
 	Releases releasesCmd `cmd:"" help:"List the releases, newest first, and where each one runs."`

@@ -60,7 +60,7 @@ func ssh() *Block {
 			{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd."},
 			{Name: "jump", Type: Words, Form: Jump, Doc: "The hosts to go through, [user@]host[:port], the first hop first."},
 			{Name: "known_hosts", Type: String, Form: BelowPath, Doc: "A known_hosts file in the repository, its path as for include: then no other host key is accepted."},
-			{Name: "identity", Type: String, Form: Plain, Doc: "The path of a private key, or of its public half (then an agent signs)."},
+			{Name: "identity", Type: String, Form: Plain, Doc: "The path of a private key, or of its public half (then an agent signs). A relative one starts at the directory of the definition."},
 		},
 	}
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"shipit/exec"
+	"shipit/exec/remote"
+	"shipit/exec/view"
+	"shipit/lang"
+)
+
+type hostsCmd struct {
+	definitionFlags
+	sshFlags
+	JSON bool `name:"json" help:"Print one JSON document."`
+}
+
+func (c *hostsCmd) Help() string {
+	return "Says how each host would be reached and who decided it: the definition, your ssh configuration, or shipit's default. Connects to no host.\n\n" + examples(
+		"shipit hosts restbase.hcl -e production",
+		"shipit hosts restbase.hcl -e production --json | jq -r '.services[].hosts[].host'")
+}
+
+// A serviceHosts is the hosts of a service.
+type serviceHosts struct {
+	Service string       `json:"service"`
+	Env     string       `json:"environment"`
+	Hosts   []view.Reach `json:"hosts"`
+}
+
+func (c *hostsCmd) Run(w *world) error {
+	ctx, stop := w.interruptible()
+	defer stop()
+	services, err := c.loadAll(w)
+	if err != nil {
+		return err
+	}
+	pool := c.dial(w)
+	defer pool.close()
+	var all []serviceHosts
+	for _, s := range services {
+		list := serviceHosts{Service: s.service, Env: s.def.Env.Name}
+		for _, t := range s.def.Targets {
+			list.Hosts = append(list.Hosts, reach(ctx, pool.ssh, t.Host, s))
+		}
+		all = append(all, list)
+	}
+	if c.JSON {
+		enc := json.NewEncoder(w.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(map[string]any{"format": "1.0", "services": all})
+	}
+	for i, list := range all {
+		if i > 0 {
+			fmt.Fprintln(w.stdout)
+		}
+		title := list.Service
+		if list.Env != lang.DefaultEnv {
+			title += "  " + list.Env
+		}
+		view.Hosts(w.stdout, title, list.Hosts, w.style())
+	}
+	return nil
+}
+
+// reach says how a host would be reached.
+func reach(ctx context.Context, ssh *remote.SSH, h lang.Host, s *source) view.Reach {
+	r := view.Reach{Host: h.Name, Group: h.Group, Labels: h.Labels, At: h.Range.String()}
+	settings, err := ssh.Settings(ctx, exec.TargetOfHost(h, s.base(), s.def.File))
+	if err != nil {
+		r.Problem = err.Error()
+	}
+	for _, set := range settings {
+		r.Settings = append(r.Settings, view.ReachSetting{Name: set.Name, Value: set.Value, From: string(set.From)})
+	}
+	return r
+}
