@@ -27,12 +27,20 @@ func TestSettingsSayWhoDecided(t *testing.T) {
 		want   []Setting
 	}{
 		{Target{Name: "web1"}, []Setting{
-			{"address", "192.0.2.1", FromSSHConfig}, {"port", "2200", FromSSHConfig}, {"user", "deploy", FromSSHConfig},
-			{"jump", "bastion", FromSSHConfig}, {"identity", filepath.Join(home, ".ssh/work"), FromSSHConfig}, {"known_hosts", known, FromDefault},
+			{"address", "192.0.2.1", FromSSHConfig},
+			{"port", "2200", FromSSHConfig},
+			{"user", "deploy", FromSSHConfig},
+			{"jump", "bastion", FromSSHConfig},
+			{"identity", filepath.Join(home, ".ssh/work"), FromSSHConfig},
+			{"known_hosts", known, FromDefault},
 		}},
 		{Target{Name: "web2", Address: "192.0.2.2", User: "root", Jump: []string{}, Identity: "/keys/id"}, []Setting{
-			{"address", "192.0.2.2", FromDefinition}, {"port", "22", FromDefault}, {"user", "root", FromDefinition},
-			{"jump", "", FromDefinition}, {"identity", "/keys/id", FromDefinition}, {"known_hosts", known, FromDefault},
+			{"address", "192.0.2.2", FromDefinition},
+			{"port", "22", FromDefault},
+			{"user", "root", FromDefinition},
+			{"jump", "", FromDefinition},
+			{"identity", "/keys/id", FromDefinition},
+			{"known_hosts", known, FromDefault},
 		}},
 	} {
 		got, err := s.Settings(t.Context(), c.target)
