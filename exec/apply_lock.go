@@ -163,7 +163,7 @@ func (r *run) waits(m *member, p lock.Place, left time.Duration) {
 	if p.Holder.Run != "" {
 		why = p.Holder.String()
 	}
-	r.tell(event.Event{Type: event.Note, Host: m.plan.Name, Text: fmt.Sprintf("%s: waiting for the lock, number %d of %d in the queue, %s at most: %s",
+	r.tell(event.Event{Type: event.Note, Host: m.plan.Name, Text: fmt.Sprintf("%s: waiting for the lock, number %d of %d in line, %s at most: %s",
 		m.plan.Name, p.Place, p.Of, lang.Duration(left.Round(time.Second)), why)})
 }
 

@@ -113,7 +113,7 @@ func TestE2EAGlobalLockKeepsOtherServicesAway(t *testing.T) {
 	out := f.shipit(7, "apply", "other.hcl", "--release", first, "--yes")
 	contains(t, out, "holds the lock since", "T1: the parser", "nothing was changed", "--wait 10m")
 	w := f.start("apply", "other.hcl", "--release", first, "--yes", "--wait", "2m")
-	w.says("waiting for the lock, number 1 of 1 in the queue")
+	w.says("waiting for the lock, number 1 of 1 in line")
 	if f.hosts[0].has("srv/other/.shipit/history") != "" {
 		t.Error("the run on the whole host began beside another")
 	}

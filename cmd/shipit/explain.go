@@ -52,6 +52,7 @@ func (c *explainCmd) run(w *world) error {
 		return err
 	}
 	a := view.NewAccount(r.Header, r.plan, r.Events, journal.Active(r.path))
+	a.Typed = r.typed()
 	if c.Host == "" {
 		a.Run(w.stdout, w.now(), w.style())
 		return nil

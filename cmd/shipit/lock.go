@@ -169,7 +169,15 @@ func (f *lockFlags) print(w *world, asJSON bool, one func(io.Writer, view.Locks,
 	mine := slices.ContainsFunc(sets, func(s lockSet) bool {
 		return slices.ContainsFunc(s.places, func(p exec.Place) bool { return own(w, p.Lock) })
 	})
-	fmt.Fprintf(w.stdout, "\nWait in line:  shipit apply %s --wait 10m\n", typed)
+	enough := 10 * time.Minute
+	for _, s := range sets {
+		for _, p := range s.places {
+			if h := p.Lock.Holder; p.Lock.Held && h.Alive && h.Hold {
+				enough = max(enough, h.Left+time.Minute)
+			}
+		}
+	}
+	fmt.Fprintf(w.stdout, "\nWait in line:  shipit apply %s --wait %dm\n", typed, int(enough.Minutes()))
 	if mine {
 		fmt.Fprintf(w.stdout, "Release yours: shipit lock release %s\n", typed)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -68,6 +69,21 @@ func (r *recorded) root() (string, error) {
 		}
 	}
 	return rootOfPlan(r.path, r.plan)
+}
+
+// typed is the run's definition, environment and service as they are typed
+// here. A file that is not named after the service may hold others as well.
+func (r *recorded) typed() string {
+	b := &r.plan.Body
+	file := b.Definition
+	if root, err := r.root(); err == nil {
+		file = pretty(filepath.Join(root, path.Base(b.Definition)))
+	}
+	text := file + envFlag(r.plan)
+	if path.Base(b.Definition) != b.Service+".hcl" {
+		text += " --service " + b.Service
+	}
+	return text
 }
 
 // staged tells whether every host has the release: then the run needs no

@@ -16,6 +16,7 @@ import (
 	"shipit/exec/event"
 	"shipit/exec/fault"
 	"shipit/exec/journal"
+	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
 	"shipit/exec/view"
@@ -267,6 +268,26 @@ func (f *runFlags) views(w *world) (event.Sink, *view.Lines, error) {
 	return lines, lines, nil
 }
 
+// wait is what to type to get a lock that others hold, where waiting is of
+// use: for a run, longer than this command did; for a hold, to its end.
+func (f *runFlags) wait(e *exec.LockedError, said time.Duration) string {
+	if f.Wait != nil {
+		said = *f.Wait
+	}
+	enough := max(10*time.Minute, 2*said)
+	for _, h := range e.Hosts {
+		var held *lock.HeldError
+		if errors.As(h.Err, &held) && held.Holder.Hold {
+			enough = max(enough, held.Holder.Left+time.Minute)
+		}
+	}
+	again := fmt.Sprintf("--wait %dm", int(enough.Minutes()))
+	if said > 0 {
+		return "wait longer for it with " + again
+	}
+	return "wait in line for it with " + again
+}
+
 // refused turns an error from before the first change into its exit code.
 func (f *runFlags) refused(w *world, p *planned, err error) error {
 	var locked *exec.LockedError
@@ -277,7 +298,7 @@ func (f *runFlags) refused(w *world, p *planned, err error) error {
 	case errors.As(err, &locked):
 		return exit(exitLocked, usageError{
 			fmt.Errorf("%w; nothing was changed", err),
-			fmt.Sprintf("wait in line for it with --wait 10m, or see who holds what with: shipit lock list %s", p.typed()),
+			f.wait(locked, p.plan.Body.Lock.Wait.Std()) + ", or see who holds what with: shipit lock list " + p.typed(),
 		})
 	case errors.As(err, &red):
 		details := red.Reasons()

@@ -29,7 +29,7 @@ type Taking struct {
 	// for those who came before. A hold that lasts longer is not waited for.
 	Wait time.Duration
 	// Waiting is told, from one goroutine, when the wait begins and whenever
-	// the holder or the place in the queue changes. May be nil.
+	// the holder or the place in line changes. May be nil.
 	Waiting func(Place)
 	// Steps run in the same exec once the lock is taken, before Take
 	// returns; one that fails gives the lock back.
@@ -64,7 +64,7 @@ type Held struct {
 
 // Take takes the lock and keeps it until Release, for longer than ctx lives.
 // Where another holds it, for longer than the wait, its error is a *HeldError.
-// When ctx ends during the wait, the place in the queue is given up at once.
+// When ctx ends during the wait, the place in line is given up at once.
 func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
 	t = t.withDefaults()
 	limit := t.Wait + 2*t.Patience + slack

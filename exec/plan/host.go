@@ -116,11 +116,10 @@ func (h HostFacts) settled() bool {
 }
 
 // inBetween tells whether a run began to change the host and did not end: the
-// host may be out of service, and its process older than its files. The mark
-// of an open drain says as much, should the history have been cut.
+// host may be out of service, and its process older than its files.
 func (h HostFacts) inBetween() bool {
 	_, ok := h.Unfinished()
-	return ok || h.Drained != nil
+	return ok
 }
 
 // backOf is where a failed deploy takes a host: to what runs now, unless that

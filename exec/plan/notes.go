@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"shipit/lang/diag"
 )
@@ -55,15 +54,7 @@ func (m *maker) remark(v *move) {
 		m.tell(h.Name, "%s failed or was undone there before", h.To.Name())
 	}
 	if l := f.Lock; l != nil && l.Alive {
-		utc := func(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }
-		text := fmt.Sprintf("locked by %s, run %s, since %s", clean(l.Owner), clean(l.Run), utc(l.Since))
-		if l.Hold {
-			text = fmt.Sprintf("locked by %s by hand, since %s until %s", clean(l.Owner), utc(l.Since), utc(l.Until))
-		}
-		if l.Reason != "" {
-			text += " (" + clean(l.Reason) + ")"
-		}
-		m.tell(h.Name, "%s", text)
+		m.tell(h.Name, "%s", clean(l.sentence()))
 	}
 }
 

@@ -25,10 +25,8 @@ func (m *maker) aimBack(v *move) (problem string) {
 			return fmt.Sprintf("%s is not on it, and a rollback brings nothing; it has %s: choose one with --to, or deploy with --release",
 				m.wantedName(), f.have())
 		}
-	case f.Live == "" || f.aimed() != m.newest && !f.inBetween():
+	case f.Live == "" || f.aimed() != m.newest:
 		return ""
-	case f.aimed() != m.newest: // it stays, but nobody knows that it is whole and in service
-		id = f.Live
 	default:
 		rec, ok := f.before(m.newest)
 		if !ok {
@@ -53,35 +51,13 @@ func (h HostFacts) before(id string) (Record, bool) {
 	return older.LastGood(id)
 }
 
-// aimed is what a rollback of the host leaves behind: the release that it
-// runs or, where a run was interrupted, the newest of those that it came from,
-// was going to, and was on its way back to. So a rollback that was itself
-// interrupted goes where it was going, and not further back.
+// aimed is the release that the host runs, or that a run was taking it to when
+// it was interrupted: that one is what a rollback leaves behind.
 func (h HostFacts) aimed() string {
-	newest, at := h.Live, h.firstRan(h.Live)
-	if !h.inBetween() {
-		return newest
+	if rec, ok := h.Unfinished(); ok && h.firstRan(rec.Release) < 0 {
+		return rec.Release
 	}
-	for i, rec := range slices.Backward(h.History) {
-		switch rec.State {
-		case "begun":
-			first := h.firstRan(rec.Release)
-			if first < 0 || first > i { // it is new there
-				first = i
-			}
-			if first > at {
-				newest, at = rec.Release, first
-			}
-		case "good", "undone", "live":
-			if first := h.firstRan(rec.Release); first > at {
-				newest, at = rec.Release, first
-			}
-			if rec.State != "live" {
-				return newest
-			}
-		}
-	}
-	return newest
+	return h.Live
 }
 
 // newestLive is the release that, of those that run on the chosen hosts or

@@ -21,7 +21,8 @@ type Account struct {
 	Header journal.Header
 	Plan   *plan.Plan
 	Events []event.Event
-	Alive  bool // the run's process is at work
+	Alive  bool   // the run's process is at work
+	Typed  string // its definition, environment and service as they are typed here; "" is as the plan knows them
 
 	hosts    []rollout.Host
 	paused   string                   // by whom
@@ -96,7 +97,7 @@ func (a *Account) take(e event.Event) {
 // Run explains the run as a whole.
 func (a *Account) Run(w io.Writer, now time.Time, s Style) {
 	fmt.Fprintln(w, s.paint(bold, diag.CleanLine("R"+a.title()[1:])))
-	say(w, s, "", a.state(now))
+	a.state(w, now, s)
 	hosts := a.hosts
 	if len(hosts) > 0 {
 		fmt.Fprintln(w)
@@ -137,7 +138,7 @@ func (a *Account) Host(w io.Writer, name string, now time.Time, s Style) (ok boo
 	}
 	h, ph := a.hosts[i], a.Plan.Host(name)
 	fmt.Fprintln(w, s.paint(bold, diag.CleanLine(name+" in "+a.title())))
-	say(w, s, "", a.state(now))
+	a.state(w, now, s)
 	fmt.Fprintln(w)
 	rows := [][]string{{"planned", a.planned(ph)}, {"result", string(h.Status)}, {"runs", runs(a.Plan, h)}}
 	for _, row := range rows {
@@ -184,18 +185,20 @@ func (a *Account) title() string {
 }
 
 // state says where the run as a whole stands.
-func (a *Account) state(now time.Time) string {
+func (a *Account) state(w io.Writer, now time.Time, s Style) {
 	began := fmt.Sprintf("Begun %s by %s", a.Header.Time.UTC().Format("2006-01-02 15:04:05 UTC"), a.Header.By)
 	switch {
 	case a.ended != nil:
-		return fmt.Sprintf("%s; over after %s: %s", began, took(a.ended.Time.Sub(a.Header.Time)), Verdict(a.Plan, a.hosts, a.ended.Outcome))
+		say(w, s, "", fmt.Sprintf("%s; over after %s.", began, took(a.ended.Time.Sub(a.Header.Time))))
+		say(w, s, "", Verdict(a.Plan, a.hosts, a.ended.Outcome))
 	case a.Alive:
-		return fmt.Sprintf("%s; still going on: process %d drives it.", began, a.Header.PID)
+		say(w, s, "", fmt.Sprintf("%s; still going on: process %d drives it.", began, a.Header.PID))
 	case len(a.Events) == 0:
-		return began + "; its process ended before anything was changed."
+		say(w, s, "", began+"; it ended before anything was changed: it was refused, or its process died.")
+	default:
+		last := a.Events[len(a.Events)-1]
+		say(w, s, "", fmt.Sprintf("%s; its process is gone, and its last word was %s ago. What the table says was seen until then.", began, age(now.Sub(last.Time))))
 	}
-	last := a.Events[len(a.Events)-1]
-	return fmt.Sprintf("%s; its process is gone, and its last word was %s ago. What the table says was seen until then.", began, age(now.Sub(last.Time)))
 }
 
 // waiting says what a run that is not over waits for, or waited for.
@@ -370,11 +373,14 @@ func (a *Account) next(w io.Writer, host string, s Style) {
 			}
 		}
 	}
-	env := ""
-	if a.Plan.Body.Env != lang.DefaultEnv {
-		env = " -e " + a.Plan.Body.Env
+	typed := a.Typed
+	if typed == "" {
+		typed = a.Plan.Body.Definition
+		if a.Plan.Body.Env != lang.DefaultEnv {
+			typed += " -e " + a.Plan.Body.Env
+		}
 	}
-	add("See what runs:", "shipit status "+a.Plan.Body.Definition+env)
+	add("See what runs:", "shipit status "+typed)
 	fmt.Fprintln(w)
 	table(w, lines, func(_, col int, cell string) string {
 		if col == 0 {

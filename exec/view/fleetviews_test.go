@@ -3,6 +3,7 @@ package view_test
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,8 @@ func TestStatus(t *testing.T) {
 		golden(t, name, func(w io.Writer, s view.Style) { view.PrintStatus(w, st, next, noon, s) })
 	}
 	small, large := good, good
-	small.Hosts = good.Hosts[:3]
+	small.Hosts = slices.Clone(good.Hosts[:3])
+	small.Hosts[2].Since -= 7200 // it went back, say, when the others had not
 	large.Hosts = nil
 	for i := range 500 {
 		h := good.Hosts[i%10]

@@ -78,8 +78,10 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 		host, text = s.paint(bold, name)+"  ", alone(text, name)
 	}
 	switch e.Type {
-	case event.HostStarted, event.StepStarted, event.StepDone, event.HookStarted:
+	case event.HostStarted, event.StepStarted, event.HookStarted:
 		return host + s.paint(dim, text), l.Verbose
+	case event.StepDone:
+		return host + s.paint(dim, text+": ok"), l.Verbose
 	case event.HostDone, event.HookDone, event.GatePassed:
 		return host + s.paint(green, "ok") + "  " + text + l.took(e), true
 	case event.StepFailed:

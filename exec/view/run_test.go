@@ -24,6 +24,7 @@ func story() []event.Event {
 		{Type: event.HostStarted, Host: canary, Phase: event.Stage, Text: canary + ": stage"},
 		{Type: event.HostStarted, Host: other, Phase: event.Stage, Text: other + ": stage"},
 		{Type: event.StepStarted, Host: canary, Step: "stage", Text: canary + ": stage release/2015-06-12/1 by push"},
+		{Type: event.StepDone, Host: canary, Step: "stage", Text: canary + ": stage release/2015-06-12/1 by push"},
 		{Type: event.HostDone, Host: canary, Phase: event.Stage, Text: canary + " has the release"},
 		{Type: event.HostDone, Host: other, Phase: event.Stage, Text: other + " has the release"},
 		{Type: event.BatchStarted, Batch: "canary", Slice: 1, Text: "batch canary: " + canary},

@@ -242,7 +242,8 @@ func findings(w io.Writer, st Status, next func(plan.Finding) []string, s Style)
 // A statusGroup is hosts that say the same. Since is the newest.
 type statusGroup struct {
 	HostStatus
-	names []string
+	names  []string
+	oldest int64
 }
 
 // grouped puts the hosts that say the same together, in the order of the
@@ -259,11 +260,11 @@ func grouped(hosts []HostStatus) []*statusGroup {
 		}
 		k := string(key) + state(h)
 		if at[k] == nil {
-			at[k] = &statusGroup{HostStatus: h}
+			at[k] = &statusGroup{HostStatus: h, oldest: h.Since}
 			groups = append(groups, at[k])
 		}
 		at[k].names = append(at[k].names, h.Name)
-		at[k].Since = max(at[k].Since, h.Since)
+		at[k].Since, at[k].oldest = max(at[k].Since, h.Since), min(at[k].oldest, h.Since)
 	}
 	return groups
 }
@@ -272,7 +273,11 @@ func grouped(hosts []HostStatus) []*statusGroup {
 func (g *statusGroup) row(now time.Time) []string {
 	since, release := "", g.Release
 	if g.Since > 0 {
-		since = age(now.Sub(time.Unix(g.Since, 0))) + " ago"
+		since = age(now.Sub(time.Unix(g.Since, 0)))
+		if first := age(now.Sub(time.Unix(g.oldest, 0))); g.oldest > 0 && first != since {
+			since += " to " + first
+		}
+		since += " ago"
 	}
 	switch {
 	case g.found(plan.Away), g.found(plan.Odd):
