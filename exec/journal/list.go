@@ -23,7 +23,7 @@ import (
 // A Summary is a run as a list of runs shows it.
 type Summary struct {
 	Run     string
-	Path    string
+	Path    string // "" where only a Redis knows it
 	Header  Header
 	Events  int
 	Last    time.Time     // of the last event, or when it began
@@ -51,10 +51,14 @@ func List(dir string) ([]Summary, error) {
 		}
 		runs = append(runs, summarize(run, filepath.Join(dir, entry.Name())))
 	}
+	newestFirst(runs)
+	return runs, nil
+}
+
+func newestFirst(runs []Summary) {
 	slices.SortStableFunc(runs, func(a, b Summary) int {
 		return cmp.Or(b.Header.Time.Compare(a.Header.Time), cmp.Compare(b.Run, a.Run))
 	})
-	return runs, nil
 }
 
 func summarize(run, path string) Summary {
@@ -158,7 +162,7 @@ func Find(dir, run string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("cannot find run %s in %s; `shipit runs` lists the runs", run, dir)
+		return "", &NoRunError{run, dir}
 	case 1:
 		return filepath.Join(dir, found[0]+suffix), nil
 	}

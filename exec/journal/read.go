@@ -20,6 +20,17 @@ type Record struct {
 	Size int64
 }
 
+// Driver is who drives the run, or did last.
+func (rec *Record) Driver() string {
+	by := rec.Header.By
+	for _, e := range rec.Events {
+		if e.Type == event.RunResumed {
+			by = e.By
+		}
+	}
+	return by
+}
+
 // A DamageError says that a journal was changed after it was written. The
 // hosts can still be asked where they stand; the journal cannot be trusted.
 type DamageError struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -19,6 +20,9 @@ func NewRunID(now time.Time, random io.Reader) (string, error) {
 	word := base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").EncodeToString(b[:])
 	return now.UTC().Format("20060102T150405Z") + "-" + word[:4], nil
 }
+
+// RunOf is the run whose journal is at path.
+func RunOf(path string) string { return strings.TrimSuffix(filepath.Base(path), suffix) }
 
 // checkRunID refuses what is no name of a run: it becomes a file's name here
 // and a directory's on the hosts.

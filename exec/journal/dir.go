@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"context"
+	"path/filepath"
+
+	"shipit/exec/event"
+)
+
+// A Dir is the Store that a directory of this machine is.
+type Dir string
+
+var _ Store = Dir("")
+
+func (d Dir) String() string { return string(d) }
+
+func (d Dir) path(run string) string { return filepath.Join(string(d), run+suffix) }
+
+// List is the package's List.
+func (d Dir) List(context.Context) ([]Summary, error) { return List(string(d)) }
+
+// Find is a run's whole id.
+func (d Dir) Find(_ context.Context, run string) (string, error) {
+	path, err := Find(string(d), run)
+	if err != nil {
+		return "", err
+	}
+	return RunOf(path), nil
+}
+
+// Load is the package's Load.
+func (d Dir) Load(_ context.Context, run string) (*Record, error) {
+	if err := checkRunID(run); err != nil {
+		return nil, err
+	}
+	return Load(d.path(run))
+}
+
+// Plan is the package's Plan.
+func (d Dir) Plan(_ context.Context, run string) ([]byte, error) {
+	if err := checkRunID(run); err != nil {
+		return nil, err
+	}
+	return Plan(d.path(run))
+}
+
+// Events reads the journal anew.
+func (d Dir) Events(ctx context.Context, run string, after int64) ([]event.Event, error) {
+	rec, err := d.Load(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return rec.Events[min(max(after, 0), int64(len(rec.Events))):], nil
+}
+
+// Alive asks the kernel, which knows whether the journal is being written.
+func (d Dir) Alive(ctx context.Context, run string) (string, error) {
+	if err := checkRunID(run); err != nil || !Active(d.path(run)) {
+		return "", err
+	}
+	rec, err := d.Load(ctx, run)
+	if err != nil {
+		return "", err
+	}
+	return rec.Driver(), nil
+}
+
+// Intend is the package's Intend.
+func (d Dir) Intend(_ context.Context, run string, i Intent) (int64, error) {
+	if err := checkRunID(run); err != nil {
+		return 0, err
+	}
+	return Intend(d.path(run), i)
+}
+
+// Intents reads the intents anew.
+func (d Dir) Intents(_ context.Context, run string, after int64) ([]Intent, error) {
+	if err := checkRunID(run); err != nil {
+		return nil, err
+	}
+	all, err := Intents(d.path(run))
+	return all[min(max(after, 0), int64(len(all))):], err
+}
