@@ -23,6 +23,7 @@ func (e *evaluator) buildCommon() {
 	e.allHosts()
 	e.envValue("hosts")
 	e.protected()
+	e.state()
 }
 
 // build evaluates a service and puts its definition together. Known tells

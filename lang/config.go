@@ -108,7 +108,9 @@ func (c *Config) declare() {
 			c.declareService(n)
 		}
 	}
-	s.count(c.start(), c.schema.Child("shipit"), filter(c.nodes, "shipit"), false)
+	for _, block := range []string{"shipit", "state"} {
+		s.count(c.start(), c.schema.Child(block), filter(c.nodes, block), false)
+	}
 	if len(c.services) == 0 && len(s.diags) == 0 {
 		s.errorf("E0411", c.start(), "Add service \"name\" { … }", "", "the definition has no service")
 	}

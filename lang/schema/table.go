@@ -9,7 +9,7 @@ func File() *Block {
 		Attrs: []Attr{
 			{Name: "include", Type: Strings, Form: Plain, Doc: "Files that are read as if they stood here. Paths start at the directory of the definition (the file that shipit was given); one that begins with ./ or ../ is beside the file that says it."},
 		},
-		Blocks: []*Block{shipit(), variable(), locals(), hosts(), environment(), service()},
+		Blocks: []*Block{shipit(), variable(), locals(), hosts(), environment(), state(), service()},
 	}
 }
 
@@ -103,6 +103,23 @@ func environment() *Block {
 			{Name: "hosts", Type: Hosts, Default: "[]", Doc: "The hosts, as env.hosts."},
 			{Name: "values", Type: Values, Scope: Constant, Doc: "Values of declared variables."},
 			{Name: "protected", Type: Bool, Default: "false", Scope: Literal, Doc: "Whether apply asks to type the environment's name."},
+		},
+	}
+}
+
+func state() *Block {
+	return &Block{
+		Name: "state", Scope: Literal, Max: 1,
+		Doc: "Where runs are recorded and followed. Without it, in a directory of who runs shipit. --state and SHIPIT_STATE go before it.",
+		Kinds: []Kind{
+			{Name: "file", Doc: "A directory on the deployer.", Attrs: []Attr{
+				{Name: "path", Type: String, Form: Plain, Doc: "The directory: absolute, or below the home of who runs shipit as ~/NAME. Default: ~/.local/state/shipit/runs, or shipit/runs in $XDG_STATE_HOME."},
+			}},
+			{Name: "redis", Doc: "A Redis that several machines share, beside a directory on the deployer. A run never waits for it.", ExactlyOne: [][]string{{"url", "url_file"}}, Attrs: []Attr{
+				{Name: "url", Type: String, Form: Plain, Doc: "Where the Redis is: redis://HOST:PORT, or rediss:// for TLS; with ?master_name=NAME it names a Sentinel. It holds no password."},
+				{Name: "url_file", Type: String, Form: Plain, Doc: "Or a file on the deployer that holds the URL, where there is a password in it."},
+				{Name: "key", Type: String, Form: Name, Default: `"shipit"`, Doc: "What the names of all keys in the Redis begin with."},
+			}},
 		},
 	}
 }
