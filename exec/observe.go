@@ -58,8 +58,18 @@ func observe(ctx context.Context, f *Fleet, q Question) plan.HostFacts {
 	if err != nil {
 		return unreachable(q, because(ctx, err))
 	}
+	h := look(ctx, conn, q)
+	if q.Deeper && h.Unreachable == "" && h.GoesDeeper() {
+		q.Saved = true
+		h = look(ctx, conn, q)
+	}
+	return h
+}
+
+// look is one question over a connection.
+func look(ctx context.Context, conn remote.Conn, q Question) plan.HostFacts {
 	var records []remote.Record
-	err = conn.Run(ctx, remote.Command{
+	err := conn.Run(ctx, remote.Command{
 		Name:  "observe",
 		Steps: []remote.Step{observeStep(q)},
 		RunAs: q.User,
@@ -107,7 +117,7 @@ func observeStep(q Question) remote.Step {
 		b.WriteString("content() { :; }\ntraces\nsaved ''\n")
 	}
 	if len(q.Programs) > 0 {
-		fmt.Fprintf(&b, "missing %s\n", remote.Join(q.Programs))
+		fmt.Fprintf(&b, "missing %s\nreal\n", remote.Join(q.Programs))
 	}
 	for i, f := range q.Files {
 		root := "''"

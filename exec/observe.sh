@@ -10,6 +10,13 @@ missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
     [ -n "$_found" ] || fact missing "$_m"
   done
 }
+# real states which of the programs that keep locks and deadlines are there by name only: busybox has some of each, and its head
+# takes more from a pipe than it gives.
+real() {
+  [ "$(printf xyz | { head -c 1; cat; })" = xyz ] || fact missing 'head of coreutils'
+  ! command -v timeout >/dev/null 2>&1 || timeout --foreground 9.5 true 2>/dev/null || fact missing 'timeout of coreutils'
+  ! command -v flock >/dev/null 2>&1 || flock -s -w 1 /dev/null true 2>/dev/null || fact missing 'flock of util-linux'
+}
 # ancestor PATH prints the nearest directory above PATH, or PATH, that exists.
 ancestor() {
   _a=$1

@@ -24,6 +24,7 @@ type Question struct {
 	Sudo     [][]string // arguments of sudo -n, as the steps will give them
 	Programs []string   // that the plan may need; "a|b" where either will do
 	Saved    bool       // also the files that runs left, for a rollback
+	Deeper   bool       // also those, where a failure would go back further than to what is live
 	Drift    bool       // also what tells whether the host is as its last run left it; no contents
 }
 
@@ -49,6 +50,7 @@ func Questions(def *lang.Definition, dir string, kind plan.Kind) []Question {
 		a := asking{q: Question{
 			Host: t.Host.Name, Target: TargetOfHost(t.Host, dir, def.File),
 			Path: s.Transport.Path, User: s.User, Programs: slices.Clone(basics), Saved: kind == plan.Rollback,
+			Deeper: kind == plan.Deploy && s.Rollback.To != "previous",
 		}}
 		if kind == plan.Deploy {
 			a.programs(transport.Programs(s.Transport.Kind))

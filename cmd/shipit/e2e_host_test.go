@@ -46,6 +46,7 @@ type hostOptions struct {
 	// mounts is a script that makes the host's own file system, in a mount
 	// namespace of its own; only for root.
 	mounts string
+	bin    string // its programs besides its own; "" is binPath
 	// conf, pidfile and current are where the service has them; default
 	// below the home.
 	conf, pidfile, current string
@@ -115,7 +116,7 @@ func (h *host) startSSHD() {
 		"Port "+strconv.Itoa(sshPort), "ListenAddress "+h.addr, "HostKey "+h.f.path("keys/"+h.name), "PidFile none",
 		"UsePAM no", "StrictModes no", "AuthorizedKeysFile "+h.f.path("keys/authorized_keys"), "AuthenticationMethods publickey",
 		"PermitRootLogin prohibit-password", "PrintMotd no", "UseDNS no", "LogLevel VERBOSE",
-		fmt.Sprintf("SetEnv HOME=%s PATH=%s/bin:%s", h.home, h.home, binPath))
+		fmt.Sprintf("SetEnv HOME=%s PATH=%s/bin:%s", h.home, h.home, cmp.Or(h.o.bin, binPath)))
 	for _, a := range h.o.listen {
 		lines = append(lines, "ListenAddress "+a)
 	}

@@ -115,6 +115,10 @@ func (h HostFacts) settled() bool {
 	return v == good || v == unheard
 }
 
+// GoesDeeper tells whether a failed deploy with the policy last_good takes the
+// host further back than to what is live, so that its saved files matter.
+func (h HostFacts) GoesDeeper() bool { return h.Live != "" && !h.settled() }
+
 // inBetween tells whether a run began to change the host and did not end: the
 // host may be out of service, and its process older than its files.
 func (h HostFacts) inBetween() bool {
@@ -129,7 +133,7 @@ func (m *maker) backOf(f *HostFacts, wanted string) (Release, Record) {
 	if f.Live == "" {
 		return Release{}, Record{}
 	}
-	if m.svc.Rollback.To == "previous" || f.settled() {
+	if m.svc.Rollback.To == "previous" || !f.GoesDeeper() {
 		return m.release(f.Live, f), Record{}
 	}
 	spoilt := *f
