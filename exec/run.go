@@ -32,7 +32,7 @@ type run struct {
 
 	inbox    chan news
 	inFlight int
-	gate     context.CancelFunc // of the gate that is open
+	gate     context.CancelCauseFunc // of the gate that was opened last
 	touched  touched
 	red      []RedHost // that were not well before the first change
 	asked    bool      // what becomes of the run after the abort
@@ -203,6 +203,7 @@ func (r *run) hear(ctx context.Context, n news) (moved bool) {
 	if answer != nil {
 		r.answered(answer.Intent)
 	}
+	r.closeGate()
 	for _, e := range all {
 		if r.stays(e) {
 			r.launch([]job{r.disarm(ctx, r.byName[e.Host])})
@@ -216,7 +217,7 @@ func (r *run) abort(c Control, text string) {
 	r.asked = false
 	r.record(event.Event{Type: event.Aborted, By: c.By, Intent: c.Intent, Text: fmt.Sprintf("aborted by %s: %s", c.By, text)})
 	if r.gate != nil {
-		r.gate()
+		r.gate(nil)
 	}
 }
 
@@ -268,7 +269,7 @@ func (r *run) keeper(name string) *member {
 // close gives the locks back.
 func (r *run) close(ctx context.Context) {
 	if r.gate != nil {
-		r.gate()
+		r.gate(nil)
 	}
 	fault.At(fault.FinishAfter)
 	r.unlock(ctx)

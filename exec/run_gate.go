@@ -21,41 +21,53 @@ import (
 const soakEvery = 10 * time.Second
 
 // wait is the job of waiting after a batch: its checks are asked again until
-// the soak is over, and then a person may have to say yes. An abort closes
-// the gate.
+// the soak is over, and then a person may have to say yes. A host that fails
+// is a fault as it would be at any other time; what is forgiven decides
+// whether the others go on. An abort closes the gate, and so does a fault that
+// is not forgiven.
 func (r *run) wait(ctx context.Context, a rollout.Action) job {
 	batch := &r.body.Batches[a.Batch]
 	begun := event.Event{Type: event.GateOpened, Batch: batch.Name, At: batch.At, Text: "wait after batch " + batch.Name}
 	if batch.Soak > 0 {
 		begun.Text += ": its checks must hold for " + batch.Soak.String()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	gate, cancel := context.WithCancelCause(ctx)
 	r.gate = cancel
 	soaking := r.doneIn(a.Batch)
-	return job{begun, func(func(event.Event)) event.Event {
-		defer cancel()
-		e := begun
+	return job{begun, func(say func(event.Event)) event.Event {
+		defer cancel(nil)
 		fault.At(fault.GateOpen)
-		err := r.soak(ctx, batch.Soak.Std(), soaking)
-		if err == nil && batch.Confirm {
-			return r.confirm(ctx, begun, cmp.Or(batch.ConfirmWithin.Std(), mostAsked))
+		r.soak(ctx, gate, batch, soaking, say)
+		e := begun
+		e.Type, e.Text = event.GatePassed, "batch "+batch.Name+" holds"
+		if gate.Err() == nil && batch.Confirm {
+			e = r.confirm(gate, begun, cmp.Or(batch.ConfirmWithin.Std(), mostAsked))
 		}
+		var over *haltedError
 		switch {
-		case ctx.Err() != nil:
+		case errors.As(context.Cause(gate), &over):
+			e.Type, e.Text, e.By = event.GateRefused, fmt.Sprintf("batch %s did not hold: %s", batch.Name, over.why), ""
+		case gate.Err() != nil:
 			e.Type, e.Text = event.Note, "the wait after batch "+batch.Name+" is over: the run was stopped"
-		case err != nil:
-			why, detail, step := reason(err)
-			e.Type, e.Cause, e.Step, e.Detail = event.GateRefused, event.Unhealthy, step, detail
-			e.Text = fmt.Sprintf("batch %s did not hold: %s", batch.Name, why)
-			var bad *soakError
-			if errors.As(err, &bad) {
-				e.Host = bad.host
-			}
-		default:
-			e.Type, e.Text = event.GatePassed, "batch "+batch.Name+" holds"
 		}
 		return e
 	}}
+}
+
+// A haltedError is why a gate closes before its time: no new host may start
+// anyway.
+type haltedError struct{ why string }
+
+func (e *haltedError) Error() string { return e.why }
+
+// closeGate closes the gate that is open where no new host may start any more.
+func (r *run) closeGate() {
+	if r.gate == nil || r.roll.Aborted() {
+		return
+	}
+	if why := r.roll.Halted(); why != "" {
+		r.gate(&haltedError{why})
+	}
 }
 
 // confirm asks a person whether to go on after a batch.
@@ -166,24 +178,15 @@ func (r *run) doneIn(batch int) []*member {
 	return out
 }
 
-// A soakError is a check that no longer holds.
-type soakError struct {
-	host string
-	err  error
-}
-
-func (e *soakError) Error() string { return e.host + ": " + e.err.Error() }
-
-func (e *soakError) Unwrap() error { return e.err }
-
-// soak asks the hosts' checks again and again for a while; the first no ends
-// it.
-func (r *run) soak(ctx context.Context, long time.Duration, hosts []*member) error {
+// soak asks the hosts' checks again and again for a while. Each time is a whole
+// poll, with the deadline and the successes of the check: one failed attempt
+// among good ones is not a no. A host that fails is asked no more. When the
+// gate closes, no poll begins; what is in flight ends, and counts.
+func (r *run) soak(ctx, gate context.Context, batch *plan.Batch, hosts []*member, say func(event.Event)) {
+	long := batch.Soak.Std()
 	if long <= 0 {
-		return nil
+		return
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	end := time.Now().Add(long)
 	var wg sync.WaitGroup
 	for _, m := range hosts {
@@ -191,25 +194,27 @@ func (r *run) soak(ctx context.Context, long time.Duration, hosts []*member) err
 		if len(checks) == 0 {
 			continue
 		}
+		w := &work{run: r, m: m, steps: checks, phase: event.After, say: func(e event.Event) {
+			if e.Type != event.StepStarted && e.Type != event.StepDone { // which say nothing new
+				say(e)
+			}
+		}}
 		wg.Go(func() {
-			w := &work{run: r, m: m, steps: checks, phase: event.After, say: func(event.Event) {}}
 			for left := long; left > 0; left = time.Until(end) {
-				if pause(ctx, min(every, left)) != nil {
+				if pause(gate, min(every, left)) != nil {
 					return
 				}
-				if err := w.do(ctx); err != nil && ctx.Err() == nil {
-					cancel(&soakError{m.plan.Name, err})
+				if err := w.do(ctx); err != nil {
+					e := w.verdict(ctx, err)
+					e.Batch, e.Text = batch.Name, e.Text+", in the soak of batch "+batch.Name
+					say(e)
+					return
 				}
 			}
 		})
 	}
-	_ = pause(ctx, time.Until(end)) // its end is looked at below
+	_ = pause(gate, time.Until(end)) // whoever waits looks at the gate
 	wg.Wait()
-	var bad *soakError
-	if errors.As(context.Cause(ctx), &bad) {
-		return bad
-	}
-	return ctx.Err()
 }
 
 // checksOf are the checks that must hold on a host while its batch soaks, and

@@ -112,7 +112,7 @@ func partsOf(steps []plan.Step) [][]plan.Step {
 // them began, or where the phase can be begun again, it is tried once more.
 func (w *work) onHost(ctx context.Context, steps []plan.Step, first, last bool) error {
 	err := w.exec(ctx, steps, first, last)
-	again := nothingRan(err) || w.phase == event.Stage && errors.Is(err, remote.ErrUnknown)
+	again := nothingRan(err) || (w.phase == event.Stage || w.phase == event.After) && errors.Is(err, remote.ErrUnknown)
 	if err == nil || !again || ctx.Err() != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ import (
 //	after batch|finish       every host has a check at that moment
 //	fail b switch check      the step of the phase fails; a cause may follow
 //	fail hook announce       so does that hook
-//	fail gate canary         the soak finds an unhealthy host; "by anna": she refuses
+//	fail b soak check        the check says no while the gate of b's batch is open
+//	fail gate canary         the gate is refused; "by anna": she does it
 //	abort b switch           while that phase is in flight; "abort start": before the first action
 //	pause b switch           as abort; it is continued once nothing more starts
 //	lost b switch            the lock of the host is lost then; "lost c at b switch"
@@ -288,6 +289,16 @@ func (s *scenario) play(t testing.TB) (trace []string, events []event.Event, r *
 				}
 			case rollout.OpenGate:
 				e.Type = event.GatePassed
+				for _, h := range r.Hosts() {
+					if no, bad := s.fails[h.Name+" soak"]; bad && h.Batch == a.Batch && h.Status == rollout.Done {
+						no.Type, no.Host, no.Phase = event.HostFailed, h.Name, event.After
+						apply(no)
+						trace = append(trace, h.Name+" fails in the soak")
+					}
+				}
+				if why := r.Halted(); why != "" {
+					e.Type, e.Text = event.GateRefused, e.Batch+" did not hold: "+why
+				}
 				if bad {
 					e.Type = event.GateRefused
 					delete(s.fails, key)

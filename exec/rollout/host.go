@@ -31,6 +31,7 @@ func (r *Rollout) applyHost(h *hostState, e event.Event) {
 		}
 	case event.HostFailed:
 		// A phase may fail before it was announced: no connection, no start.
+		// The checks of a soak are never announced: nothing waits for one host.
 		if h.inPhase(e.Phase) || r.begin(h, e.Phase) {
 			h.worked(e.Time)
 			r.failed(h, e)
@@ -267,8 +268,8 @@ func touches(op plan.Op) bool {
 // op is what a step of a phase does, "" where the plan has no such step.
 func (h *hostState) op(phase event.Phase, id string) plan.Op {
 	steps := h.steps(phase, h.moment)
-	if phase == event.After {
-		steps = h.plan.After
+	if phase == event.After { // a soak asks those of the switch too
+		steps = slices.Concat(h.plan.After, h.plan.Switch)
 	}
 	for _, s := range steps {
 		if s.ID == id {
