@@ -139,10 +139,9 @@ func TestE2ECutUploadsAreNoReleases(t *testing.T) {
 		}
 		h.runs(live)
 	}
-	f.apply(0, second)
+	f.apply(0, second, "--wait", "30s")
 	h.runs(second)
 	h.whole()
-	h.holdsNoLock()
 }
 
 // TestE2ESlowNetworks: a far and narrow line takes longer, and that is all.
@@ -194,6 +193,7 @@ func TestE2EADeployerThatSleptIsFenced(t *testing.T) {
 	f.apply(0, first)
 	f.define(definition{checks: versionCheck + `
   check "command" "wait" {
+    preflight = false
     from   = "deployer"
     shell  = "touch started; until [ -e go ]; do sleep 0.1; done"
     within = "5m"
