@@ -27,6 +27,7 @@ type Config struct {
 	broken    diag.List // what Load said
 	tooOld    bool      // the definition needs another version
 	unread    bool      // a file has no sound syntax, so that nothing else is checked
+	plainly   bool      // in tests: every expression is evaluated by HCL for every host
 
 	files     map[string][]byte // normalised as the ranges count
 	order     []string          // files in the order in which they were read

@@ -61,6 +61,20 @@ func (e *evaluator) attrDecoded(n *node, name string) decoded {
 	return d
 }
 
+// decode decodes an attribute for the present host, by its shape where that
+// is enough.
+func (e *evaluator) decode(a *attribute) decoded {
+	if d, ok := e.shaped(a); ok {
+		return d
+	}
+	before := len(e.diags)
+	d := e.decodeValue(a)
+	if len(e.diags) == before {
+		e.keep(a, d)
+	}
+	return d
+}
+
 func (e *evaluator) fallback(s *schema.Attr) decoded {
 	if s.Default == "" || s.Type == schema.Types {
 		return decoded{}
@@ -84,7 +98,7 @@ func (e *evaluator) fallback(s *schema.Attr) decoded {
 	return decoded{value: value, ok: true}
 }
 
-func (e *evaluator) decode(a *attribute) decoded {
+func (e *evaluator) decodeValue(a *attribute) decoded {
 	v := e.value(a)
 	v, secret, known := eval.Bare(v)
 	host := e.host
@@ -340,13 +354,33 @@ func convertCommand(s *schema.Attr, v cty.Value) (any, *wrongValue) {
 		return nil, w
 	}
 	argv := value.([]string)
+	return argv, checkArgv(s, argv)
+}
+
+// convertTexts is convertValue of a text or a list of texts.
+func convertTexts(s *schema.Attr, texts []string, list bool) (any, *wrongValue) {
+	for _, t := range texts {
+		if w := checkText(s, t); w != nil {
+			return nil, w
+		}
+	}
+	switch {
+	case !list:
+		return texts[0], nil
+	case s.Type == schema.Command:
+		return texts, checkArgv(s, texts)
+	}
+	return texts, nil
+}
+
+func checkArgv(s *schema.Attr, argv []string) *wrongValue {
 	if len(argv) == 0 || argv[0] == "" {
-		return nil, wrong("E0301", "", fmt.Sprintf("Write %s = [\"program\", \"argument\"]", s.Name), "%s has no program", s.Name)
+		return wrong("E0301", "", fmt.Sprintf("Write %s = [\"program\", \"argument\"]", s.Name), "%s has no program", s.Name)
 	}
 	if want := schema.Plain.Check(argv[0]); want != "" {
-		return nil, wrong("E0308", "The program must be "+want+".", "", "%s has the wrong form", s.Name)
+		return wrong("E0308", "The program must be "+want+".", "", "%s has the wrong form", s.Name)
 	}
-	return argv, nil
+	return nil
 }
 
 func convertLabels(s *schema.Attr, v cty.Value) (any, *wrongValue) {

@@ -80,10 +80,9 @@ func (c *Config) ValidateBeside(others *Beside, vars []Assignment) diag.List {
 	var diags diag.List
 	secrets := map[string]bool{}
 	environments := c.Environments()
-	seen := &again{services: map[*node]*faultless{}}
 	for _, env := range environments {
 		e := c.evaluator(env, vars)
-		e.offline, e.again = true, seen
+		e.offline, e.glances = true, !c.plainly
 		e.checkAssigned(vars)
 		e.buildCommon()
 		shared := others.env(env)

@@ -25,8 +25,8 @@ type evaluator struct {
 	service  *node // nil while none is looked at
 	assigned map[string]Assignment
 	release  *Release
-	offline  bool   // validate: what is not given is unknown
-	again    *again // validate: what the environments before have in common
+	offline  bool // validate: what is not given is unknown
+	glances  bool // validate: only mistakes count
 	// runInventory runs the commands that list hosts; nil where none runs.
 	runInventory func(argv []string) ([]byte, error)
 
@@ -35,6 +35,7 @@ type evaluator struct {
 	contexts     map[*attribute]*hcl.EvalContext
 	values       map[*attribute]cty.Value
 	decoded      map[*attribute]decoded
+	shapes       map[*attribute]*shape // of the present service
 	functions    map[string]map[string]function.Function
 	machines     map[string]*Host
 	machineOrder []*Host
@@ -68,7 +69,7 @@ func (c *Config) evaluator(env string, vars []Assignment) *evaluator {
 	e := &evaluator{
 		Config: c, envName: env, assigned: map[string]Assignment{},
 		symbolValues: map[string]*symbol{}, contexts: map[*attribute]*hcl.EvalContext{}, values: map[*attribute]cty.Value{},
-		decoded: map[*attribute]decoded{}, functions: map[string]map[string]function.Function{},
+		decoded: map[*attribute]decoded{}, shapes: map[*attribute]*shape{}, functions: map[string]map[string]function.Function{},
 		machines: map[string]*Host{}, machineVals: map[string]cty.Value{}, lists: map[string][]string{}, secrets: map[string]bool{}, unlisted: map[*node]bool{},
 	}
 	for _, n := range c.environments {
@@ -159,11 +160,7 @@ func (e *evaluator) value(a *attribute) cty.Value {
 		ctx = ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"host": e.hostCtx}
 	}
-	e.allLoops += e.loops
-	e.loops = 0
-	if e.allLoops > maxLoops {
-		e.loops = eval.MaxLoops
-	}
+	e.nextLoops()
 	v, problems := a.expr.Value(ctx)
 	if problems.HasErrors() {
 		e.problems(problems)
@@ -173,6 +170,15 @@ func (e *evaluator) value(a *attribute) cty.Value {
 		e.values[a] = v
 	}
 	return v
+}
+
+// nextLoops begins an expression, whose loops are counted anew.
+func (e *evaluator) nextLoops() {
+	e.allLoops += e.loops
+	e.loops = 0
+	if e.allLoops > maxLoops {
+		e.loops = eval.MaxLoops
+	}
 }
 
 // problems reports what HCL found in an evaluation. Loops that ran too long

@@ -2,7 +2,6 @@ package lang
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 
@@ -204,7 +203,7 @@ func (l *linter) typeOfName(t hcl.Traversal, depth int) static {
 // the jump host can reach.
 func (e *evaluator) checkReach(n *node, c Check) {
 	h := e.host
-	if h == nil || len(h.SSH.Jump) == 0 || c.From != "deployer" {
+	if h == nil || !hidden(h) || c.From != "deployer" {
 		return
 	}
 	at, asked := n.def, h.Address
@@ -225,8 +224,7 @@ func (e *evaluator) checkReach(n *node, c Check) {
 	default:
 		return
 	}
-	ip, err := netip.ParseAddr(asked)
-	if err != nil || asked != h.Address || !ip.IsPrivate() && !ip.IsLoopback() {
+	if asked != h.Address {
 		return
 	}
 	e.warnf("W0411", at, `Remove from = "deployer", so that the host asks.`, fmt.Sprintf("%s is not a public address, and SSH reaches the host through %s.", asked, h.SSH.Jump[len(h.SSH.Jump)-1]),

@@ -9,9 +9,12 @@ import (
 	"shipit/lang/eval"
 )
 
+// patterns are the attributes that hold one.
+var patterns = []string{"matches", "must", "must_not"}
+
 // checkPatterns reads what a check compares with.
 func (e *evaluator) checkPatterns(n *node, c Check) {
-	for _, name := range []string{"matches", "must", "must_not"} {
+	for _, name := range patterns {
 		text, ok := c.Attrs[name].(string)
 		if !ok {
 			continue

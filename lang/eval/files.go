@@ -79,7 +79,7 @@ func (f *Files) fileFunc() function.Function {
 // templateFunc renders a template with the names that it is given and no
 // others. A template cannot render another one.
 func (f *Files) templateFunc(functions map[string]function.Function) function.Function {
-	functions = maps.Clone(functions)
+	functions = InTemplates(functions)
 	return function.New(&function.Spec{
 		Params: []function.Parameter{
 			{Name: "path", Type: cty.String},
@@ -130,6 +130,31 @@ func (f *Files) templateFunc(functions map[string]function.Function) function.Fu
 			return rendered.WithMarks(marks, more), nil
 		},
 	})
+}
+
+// InTemplates are the functions that a template may call.
+func InTemplates(functions map[string]function.Function) map[string]function.Function {
+	functions = maps.Clone(functions)
+	delete(functions, "templatefile")
+	return functions
+}
+
+// Template is what a template says that is given names; nil where rendering
+// it tells what is wrong.
+func (f *Files) Template(path string, names []string, functions map[string]function.Function) hclsyntax.Expression {
+	below, text, err := f.read(path)
+	if err != nil {
+		return nil
+	}
+	given := map[string]cty.Value{}
+	for _, name := range names {
+		given[name] = cty.DynamicVal
+	}
+	t := f.parse(below, text, InTemplates(functions))
+	if len(t.check(given)) > 0 {
+		return nil
+	}
+	return t.expr
 }
 
 // parse reads a template once.
