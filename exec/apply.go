@@ -177,7 +177,11 @@ func (r *run) from(ctx context.Context, prepare func(context.Context) error, beg
 		return none, err
 	}
 	fault.At(fault.Locked)
-	return r.loop(ctx, begin()...)
+	first := begin()
+	for _, m := range r.members {
+		m.records = nil // what mattered of them was compared with the plan
+	}
+	return r.loop(ctx, first...)
 }
 
 // unlessAborted runs do until it is done or somebody aborts, and says who.

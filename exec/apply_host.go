@@ -34,8 +34,7 @@ func newMember(o Options, h *plan.Host, q Question) *member {
 	m := &member{plan: h, question: q}
 	m.taking = lock.Taking{
 		Dir: lock.Dir(q.Path), Run: o.Run, Owner: o.By, Reason: o.Reason, Global: o.Plan.Body.Lock.Global,
-		Steps: []remote.Step{observeStep(q)},
-		On:    func(r remote.Record) { m.records = append(m.records, r) },
+		On: func(r remote.Record) { m.records = append(m.records, r) },
 	}
 	return m
 }
@@ -57,6 +56,9 @@ func (m *member) take(ctx context.Context, f *Fleet, wait time.Duration, waiting
 	m.records = nil
 	t := m.taking
 	t.Wait, t.Waiting = wait, waiting
+	if !m.lockOnly {
+		t.Steps = []remote.Step{observeStep(m.question, remote.Acts(m.conn))}
+	}
 	fault.At(fault.LockBefore)
 	m.lease, err = lock.Take(ctx, m.conn, t)
 	fault.At(fault.LockAfter)
@@ -93,7 +95,7 @@ func (m *member) regain(ctx context.Context, f *Fleet, redial bool) error {
 	was := m.lease.Generation
 	t := m.taking
 	t.Was = was
-	t.Steps, t.On = nil, nil // it was looked at before the run began
+	t.On = nil // it was looked at before the run began
 	lease, err := lock.Take(ctx, m.conn, t)
 	var held *lock.HeldError
 	switch {

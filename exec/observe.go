@@ -71,7 +71,7 @@ func look(ctx context.Context, conn remote.Conn, q Question) plan.HostFacts {
 	var records []remote.Record
 	err := conn.Run(ctx, remote.Command{
 		Name:  "observe",
-		Steps: []remote.Step{observeStep(q)},
+		Steps: []remote.Step{observeStep(q, remote.Acts(conn))},
 		RunAs: q.User,
 		On:    func(r remote.Record) { records = append(records, r) },
 	})
@@ -109,8 +109,17 @@ func unreachable(q Question, err error) plan.HostFacts {
 	return h
 }
 
-// observeStep is the exec's one step. It is read-only.
-func observeStep(q Question) remote.Step {
+// observeStep is the exec's one step. It is read-only. A host that acts it out
+// needs no shell.
+func observeStep(q Question, acts bool) remote.Step {
+	step := remote.Step{ID: "observe", Op: "observe", Args: q.args()}
+	if !acts {
+		step.Shell = q.shell()
+	}
+	return step
+}
+
+func (q Question) shell() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "p=%s\n%splace\nreleases\n", remote.QuotePath(q.Path), observeScript)
 	if q.Drift {
@@ -142,7 +151,7 @@ func observeStep(q Question) remote.Step {
 		b.WriteString("saved whole\n")
 	}
 	b.WriteString(lock.Look(lock.Dir(q.Path)))
-	return remote.Step{ID: "observe", Op: "observe", Args: q.args(), Shell: b.String()}
+	return b.String()
 }
 
 // args are what a simulated host acts the question out from.

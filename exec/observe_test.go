@@ -331,7 +331,7 @@ func TestScriptsAreClean(t *testing.T) {
 	dog := lock.Watchdog{Fence: remote.Fence{Dir: lock.Dir("my app"), Run: "run-2", Generation: 3}, After: time.Minute, Limit: time.Minute}
 	undo := remote.Command{Steps: []remote.Step{{ID: "activate", Shell: "true"}}}
 	for name, sh := range map[string]string{
-		"observe": observeStep(q).Shell,
+		"observe": observeStep(q, false).Shell,
 		"arm":     dog.Arm(undo), "watchdog": dog.Script(undo), "confirm": "p=x id=y\n" + dog.Confirm(), "disarm": lock.Disarm(lock.Dir("my app")),
 		"history": historyScript, "files": filesScript, "prune": pruneScript,
 	} {

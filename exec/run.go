@@ -262,7 +262,7 @@ func (r *run) keeper(name string) *member {
 		h = &plan.Host{Name: name, Address: name} // --limit left it out; ~/.ssh/config knows the rest
 	}
 	m := newMember(r.o, h, Question{Host: name, Target: TargetOf(*h, r.o.Root, r.body.Definition), Path: r.body.Path})
-	m.taking.Steps, m.lockOnly = nil, true
+	m.lockOnly = true
 	return m
 }
 

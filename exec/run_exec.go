@@ -49,6 +49,7 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 		}
 		c.Staged = staged
 	}
+	c.Acts = remote.Acts(w.m.conn)
 	cmd, err := Command(w.m.plan, w.phase, steps, c)
 	if err != nil {
 		return &localError{err: err}

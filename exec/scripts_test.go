@@ -32,7 +32,7 @@ func serviceScripts(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		out["check "+name] = s.Shell
+		out["check "+name] = s.Shell()
 		out["before "+name] = s.Before
 	}
 	for name, attrs := range map[string]map[string]any{

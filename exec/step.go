@@ -45,6 +45,8 @@ type Context struct {
 	Again bool
 	// Staged is what the transport made of the step "stage".
 	Staged *Staged
+	// Acts tells that the host acts the steps out; see remote.Actor.
+	Acts bool
 	// Fence is the run's lock on the host, for a watchdog.
 	Fence remote.Fence
 }
@@ -107,53 +109,74 @@ type compiler struct {
 //go:embed step.sh
 var historyScript string
 
-// step is one step of the plan.
+// step is one step of the plan. Where the host acts it out, its arguments say
+// all.
 func (m *compiler) step(s *plan.Step) (remote.Step, error) {
 	out := remote.Step{ID: s.ID, Op: string(s.Op), Args: m.args(s.Release)}
-	var err error
 	switch s.Op {
 	case plan.OpStage:
 		if m.c.Staged == nil {
 			panic("internal error: a stage step without its transport")
 		}
-		r := m.c.Release(s.Release)
-		out.Args = maps.Clone(m.c.Staged.Step.Args)
-		if out.Args == nil {
-			out.Args = map[string]string{}
+		base := maps.Clone(m.c.Staged.Step.Args)
+		if base == nil {
+			base = map[string]string{}
 		}
-		maps.Copy(out.Args, m.args(s.Release))
-		out.Shell = m.c.Staged.Step.Shell + m.vars() + historyScript + historyLine("staged", r)
-	case plan.OpHook:
-		out.Shell, err = m.command(s)
-	case plan.OpDrain:
-		out.Shell, err = m.command(s)
-		out.Shell = m.vars() + historyScript + "drained\n" + out.Shell
-	case plan.OpUndrain:
-		out.Shell, err = m.command(s)
-		out.Shell += m.vars() + `rm -f -- "$p/.shipit/drained"` + "\n"
+		maps.Copy(base, out.Args)
+		out.Args = base
 	case plan.OpFile:
-		out.Args["path"] = s.File.Path
-		out.Shell, err = m.file(s.File, out.Args)
+		content, err := m.c.Content(s.File)
+		if err != nil {
+			return out, err
+		}
+		out.Args["path"], out.Args["content"], out.Args["sha256"] = s.File.Path, content, digest(content)
+		out.Args["mode"], out.Args["owner"], out.Args["group"] = s.File.Mode, s.File.Owner, s.File.Group
 	case plan.OpRestore:
 		out.Args["path"], out.Args["saved_by"] = s.File.Path, s.SavedBy
-		out.Shell = m.restore(s)
-	case plan.OpActivate:
-		out.Shell = m.activate(s.Release)
-	case plan.OpRestart:
-		out.Shell, err = m.restart(s)
-	case plan.OpCheck:
-		out.Shell, err = m.check(s)
 	case plan.OpArm:
-		err = m.arm(&out)
+		err := m.arm(&out)
+		return out, err
 	case plan.OpConfirm:
 		m.confirm(&out)
+		return out, nil
 	case plan.OpPrune:
 		out.Args["remove"] = strings.Join(s.Remove, "\n")
-		out.Shell, err = m.prune(s.Remove)
-	default:
-		panic("internal error: no shell for the operation " + string(s.Op))
 	}
+	if m.c.Acts {
+		return out, nil
+	}
+	var err error
+	out.Shell, err = m.shell(s, out.Args)
 	return out, err
+}
+
+// shell is what a host runs for a step.
+func (m *compiler) shell(s *plan.Step, args map[string]string) (string, error) {
+	switch s.Op {
+	case plan.OpStage:
+		return m.c.Staged.Step.Shell + m.vars() + historyScript + historyLine("staged", m.c.Release(s.Release)), nil
+	case plan.OpHook:
+		return m.command(s)
+	case plan.OpDrain:
+		run, err := m.command(s)
+		return m.vars() + historyScript + "drained\n" + run, err
+	case plan.OpUndrain:
+		run, err := m.command(s)
+		return run + m.vars() + `rm -f -- "$p/.shipit/drained"` + "\n", err
+	case plan.OpFile:
+		return m.file(s.File, args["content"]), nil
+	case plan.OpRestore:
+		return m.restore(s), nil
+	case plan.OpActivate:
+		return m.activate(s.Release), nil
+	case plan.OpRestart:
+		return m.restart(s)
+	case plan.OpCheck:
+		return m.check(s)
+	case plan.OpPrune:
+		return m.prune(s.Remove)
+	}
+	panic("internal error: no shell for the operation " + string(s.Op))
 }
 
 // args are what every step has for a host that acts it out.
@@ -213,9 +236,12 @@ func historyLine(state string, r plan.Release) string {
 
 // history is a step of its own that only writes a line.
 func (m *compiler) history(id, state string, r plan.Release) remote.Step {
-	args := m.args(r.ID)
-	args["state"] = state
-	return remote.Step{ID: id, Op: "record", Args: args, Shell: m.vars() + historyScript + historyLine(state, r)}
+	out := remote.Step{ID: id, Op: "record", Args: m.args(r.ID)}
+	out.Args["state"] = state
+	if !m.c.Acts {
+		out.Shell = m.vars() + historyScript + historyLine(state, r)
+	}
+	return out
 }
 
 // record ends a phase that changed something.
@@ -227,6 +253,9 @@ func (m *compiler) record() remote.Step {
 		}
 		s := m.history(recordStep, "undone", left)
 		s.Args["release"], s.Args["tag"], s.Args["commit"] = left.ID, left.Tag, left.Commit
+		if m.c.Acts {
+			return s
+		}
 		// The files of a run that was undone are nothing to go back to.
 		s.Shell += `rm -rf -- "$p/.shipit/files/$run"` + "\n"
 		if m.c.By != plan.ByWatchdog { // which tidies up after itself
@@ -235,8 +264,10 @@ func (m *compiler) record() remote.Step {
 		return s
 	}
 	s := m.history(recordStep, "good", m.h.To)
-	s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To) + lock.Disarm(lock.Dir(m.path))
 	s.Args["files"] = strings.Join(m.paths(), "\n")
+	if !m.c.Acts {
+		s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To) + lock.Disarm(lock.Dir(m.path))
+	}
 	return s
 }
 
@@ -250,6 +281,27 @@ func (m *compiler) verify(steps []plan.Step) remote.Step {
 	if (m.phase == event.Undo || m.c.Again) && m.h.Back.ID != "" { // its watchdog may have taken it there
 		may = append(may, m.h.Back.ID)
 	}
+	out := remote.Step{ID: verifyStep, Op: "verify", Args: m.args("")}
+	out.Args["may"] = strings.Join(may, "\n")
+	var files []*plan.File
+	if m.phase == event.Switch && m.c.First {
+		var lines []string
+		for i := range steps {
+			if f := steps[i].File; f != nil && m.c.Raw[f.Path] != "" {
+				files = append(files, f)
+				lines = append(lines, f.Path+" "+m.c.Raw[f.Path])
+			}
+		}
+		out.Args["files"] = strings.Join(lines, "\n")
+	}
+	if !m.c.Acts {
+		out.Shell = m.unmoved(may, files)
+	}
+	return out
+}
+
+// unmoved is the shell of verify.
+func (m *compiler) unmoved(may []string, files []*plan.File) string {
 	var sh strings.Builder
 	sh.WriteString(m.vars())
 	sh.WriteString(`if [ -L "$p/current" ]; then is=$(readlink -- "$p/current"); elif [ -e "$p/current" ]; then is='no link'; else is=; fi` + "\ncase $is in\n")
@@ -260,22 +312,13 @@ func (m *compiler) verify(steps []plan.Step) remote.Step {
 		fmt.Fprintf(&sh, "  %s) ;;\n", remote.Quote(id))
 	}
 	fmt.Fprintf(&sh, "  *) die \"current changed since the plan: was %s, is ${is:-nothing}\" ;;\nesac\n", inQuotes(orNothing(m.h.From.ID)))
-	args := m.args("")
-	args["may"] = strings.Join(may, "\n")
 	if m.phase == event.Switch && m.c.First {
 		sh.WriteString(filesScript)
-		var files []string
-		for i := range steps {
-			f := steps[i].File
-			if f == nil || m.c.Raw[f.Path] == "" {
-				continue
-			}
-			fmt.Fprintf(&sh, "unmoved %s %s %s\n", remote.QuotePath(f.Path), flag(f.Root), remote.Quote(m.c.Raw[f.Path]))
-			files = append(files, f.Path+" "+m.c.Raw[f.Path])
-		}
-		args["files"] = strings.Join(files, "\n")
 	}
-	return remote.Step{ID: verifyStep, Op: "verify", Args: args, Shell: sh.String()}
+	for _, f := range files {
+		fmt.Fprintf(&sh, "unmoved %s %s %s\n", remote.QuotePath(f.Path), flag(f.Root), remote.Quote(m.c.Raw[f.Path]))
+	}
+	return sh.String()
 }
 
 // activate points current at a release that is complete, by one rename: who
@@ -338,9 +381,9 @@ func word(s string) string {
 }
 
 // inQuotes is s for the inside of double quotes.
-func inQuotes(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(s)
-}
+func inQuotes(s string) string { return quoteEscapes.Replace(s) }
+
+var quoteEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`")
 
 func orNothing(id string) string {
 	if id == "" {

@@ -71,13 +71,7 @@ func reload(path string) string {
 
 // file writes one managed file. Its content is in the script, which comes by
 // standard input, and is handed on by a builtin: no process list shows it.
-func (m *compiler) file(f *plan.File, args map[string]string) (string, error) {
-	content, err := m.c.Content(f)
-	if err != nil {
-		return "", err
-	}
-	args["sha256"], args["mode"], args["owner"], args["group"] = digest(content), f.Mode, f.Owner, f.Group
-	args["content"] = content
+func (m *compiler) file(f *plan.File, content string) string {
 	var sh strings.Builder
 	sh.WriteString(m.vars() + filesScript)
 	fmt.Fprintf(&sh, "f=%s t=%s\nroom \"$f\"\n", remote.QuotePath(f.Path), remote.QuotePath(ready(m.path, f.Path)))
@@ -93,7 +87,7 @@ func (m *compiler) file(f *plan.File, args map[string]string) (string, error) {
 		fmt.Fprintf(&sh, "run %s 10 %s\n", who, remote.Join(argv))
 	}
 	sh.WriteString("rm -f -- \"$t\"\nsync -- \"$f\" 2>/dev/null || :\n" + reload(f.Path))
-	return sh.String(), nil
+	return sh.String()
 }
 
 // restore puts a file back: as it was before this run, or as another run left
@@ -146,12 +140,12 @@ func (m *compiler) save(steps []plan.Step) []remote.Step {
 	if paths == nil {
 		return nil
 	}
-	args := m.args("")
-	args["files"] = strings.Join(paths, "\n")
-	return []remote.Step{{
-		ID: saveStep, Op: "save", Args: args,
-		Shell: m.vars() + filesScript + "dir=$p/.shipit/files/$run.before\n" + sh.String(),
-	}}
+	out := remote.Step{ID: saveStep, Op: "save", Args: m.args("")}
+	out.Args["files"] = strings.Join(paths, "\n")
+	if !m.c.Acts {
+		out.Shell = m.vars() + filesScript + "dir=$p/.shipit/files/$run.before\n" + sh.String()
+	}
+	return []remote.Step{out}
 }
 
 // saveAll keeps every managed file as this run leaves it, for a rollback of

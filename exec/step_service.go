@@ -72,7 +72,7 @@ func (m *compiler) check(s *plan.Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return m.env() + script.Shell, nil
+	return m.env() + script.Shell(), nil
 }
 
 // restartOf is the restart of a plan's step.

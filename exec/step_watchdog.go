@@ -38,7 +38,10 @@ func (m *compiler) arm(out *remote.Step) error {
 	}
 	w := m.watchdog()
 	out.Args["after"], out.Args["limit"] = w.After.String(), w.Limit.String()
-	out.Shell, out.Later = w.Arm(undo), undo.Steps
+	out.Later = undo.Steps
+	if !m.c.Acts {
+		out.Shell = w.Arm(undo)
+	}
 	return nil
 }
 
@@ -50,5 +53,8 @@ func (m *compiler) confirm(out *remote.Step) {
 		out.Args[k] = v
 	}
 	out.Args["limit"] = m.watchdog().Limit.String()
+	if m.c.Acts {
+		return
+	}
 	out.Shell = m.vars() + "id=" + remote.Quote(m.h.To.ID) + "\n" + m.watchdog().Confirm() + good.Shell
 }

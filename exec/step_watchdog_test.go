@@ -166,7 +166,7 @@ func TestAWatchdogThatFailsSaysWhere(t *testing.T) {
 	defer conn.Close()
 	var said []remote.Record
 	q := Question{Host: "h", Path: "my app"}
-	if err := conn.Run(t.Context(), remote.Command{Steps: []remote.Step{observeStep(q)}, On: func(r remote.Record) { said = append(said, r) }}); err != nil {
+	if err := conn.Run(t.Context(), remote.Command{Steps: []remote.Step{observeStep(q, false)}, On: func(r remote.Record) { said = append(said, r) }}); err != nil {
 		t.Fatal(err)
 	}
 	if w := parseFacts(q, remote.Info{}, said).Watchdog; w == nil || *w != (plan.Watchdog{State: "failed", Run: "run-2", Step: "restart"}) {

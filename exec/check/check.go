@@ -22,12 +22,12 @@ import (
 
 // A Script is a check as the host runs it.
 type Script struct {
-	Shell    string     // for remote.Step: uses run and die of its prelude
-	User     [][]string // commands that Shell runs as the service's user
-	Programs []string   // that the host must have; "a|b" where either will do
-	Before   string     // shell that runs before the restart that the check is about, in the same script
+	Shell    func() string // for remote.Step: uses run and die of its prelude. Who only asks what a check needs does without
+	User     [][]string    // commands that Shell runs as the service's user
+	Programs []string      // that the host must have; "a|b" where either will do
+	Before   string        // shell that runs before the restart that the check is about, in the same script
 
-	setup string // of an attempt: what stands before it, once
+	setup func() string // of an attempt: what stands before it, once; may be nil
 }
 
 // A Place is where a check may keep on the host what it saw.
@@ -82,7 +82,8 @@ func Host(c lang.Check, p Place) (Script, error) {
 	if err != nil {
 		return Script{}, err
 	}
-	s.Shell = poll(c, s)
+	try := s
+	s.Shell = func() string { return poll(c, try) }
 	return s, nil
 }
 

@@ -42,7 +42,7 @@ func fromHost(t *testing.T, c lang.Check, setup string) error {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: setup + s.Shell}}})
+	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: setup + s.Shell()}}})
 	var no *remote.StepError
 	if errors.As(err, &no) {
 		return errors.New(strings.Join(no.Output, "\n"))
@@ -176,12 +176,12 @@ func TestSecretsAreNotInAProcessList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(s.Shell) {
+	for line := range strings.Lines(s.Shell()) {
 		if strings.Contains(line, "canary") && !strings.Contains(line, "url = ") && !strings.Contains(line, "header = ") {
 			t.Errorf("not in curl's configuration: %s", line)
 		}
 	}
-	if strings.Contains(s.Shell, "wget") {
+	if strings.Contains(s.Shell(), "wget") {
 		t.Error("wget takes headers as arguments")
 	}
 }

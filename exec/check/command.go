@@ -21,7 +21,8 @@ func commandHost(c lang.Check, _ Place) (Script, error) {
 	argv := argv(c.Command())
 	// Through a file: a child that the command leaves behind would hold a pipe
 	// open for as long as it lives.
-	try := fmt.Sprintf(`rc=0
+	try := func() string {
+		return fmt.Sprintf(`rc=0
 out=$(mktemp) || { echo 'cannot make a temporary file'; return 3; }
 run user %d %s >"$out" 2>&1 || rc=$?
 why=$(tail -n 1 -- "$out" | head -c 400)
@@ -34,6 +35,7 @@ case $rc in
 esac
 return 1
 `, seconds(c.Timeout), remote.Join(argv), c.Timeout)
+	}
 	var programs []string
 	if len(c.Command().Argv) > 0 {
 		programs = []string{argv[0]}

@@ -129,6 +129,21 @@ func httpHost(c lang.Check, _ Place) (Script, error) {
 	if err != nil {
 		return Script{}, err
 	}
+	programs := []string{"curl"}
+	if len(c.Map("headers")) == 0 { // wget takes them as arguments, for everybody to see
+		programs[0] = "curl|wget"
+	}
+	if len(e.headers)+len(e.json) > 0 {
+		programs = append(programs, "awk")
+	}
+	if e.pattern != nil {
+		programs = append(programs, "grep")
+	}
+	return Script{Shell: func() string { return httpTry(c, e) }, Programs: programs}, nil
+}
+
+// httpTry is the shell of one attempt.
+func httpTry(c lang.Check, e expected) string {
 	headers := c.Map("headers")
 	config := []string{
 		"url = " + curlQuote(c.Text("url")), "silent", "show-error", "globoff", `noproxy = "*"`,
@@ -149,36 +164,30 @@ func httpHost(c lang.Check, _ Place) (Script, error) {
 		remote.Quote(e.wanted()), remote.Quote(e.contains), c.Bool("insecure"))
 	fmt.Fprintf(&sh, "config() { printf '%%s' %s; }\n", remote.Quote(strings.Join(config, "\n")+"\n"))
 	fmt.Fprintf(&sh, "status() { case $1 in %s) ;; *) return 1 ;; esac; }\n", strings.Join(cases, " | "))
-	programs := []string{"curl"}
-	if len(headers) > 0 { // wget takes them as arguments, for everybody to see
+	if len(headers) > 0 {
 		sh.WriteString("without_curl() { echo 'curl is not installed'; return 3; }\n")
 	} else {
-		programs[0] = "curl|wget"
 		fmt.Fprintf(&sh, "url=%s\n%s", remote.Quote(c.Text("url")), wgetShell)
 	}
 	sh.WriteString("expectations() {\n:\n")
 	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
 		fmt.Fprintf(&sh, "header %s %s || return\n", remote.Quote(name), remote.Quote(e.headers[name]))
-		programs = append(programs, "awk")
 	}
 	if e.contains != "" {
 		sh.WriteString("within_body || return\n")
 	}
 	if e.pattern != nil {
 		fmt.Fprintf(&sh, "matching %s || return\n", remote.Quote(e.pattern.POSIX()))
-		programs = append(programs, "grep")
 	}
 	for _, v := range e.json {
 		fmt.Fprintf(&sh, "json %s %s %s || return\n", remote.Quote(awkPath(v.path)), remote.Quote(v.want), remote.Quote(v.text))
-		programs = append(programs, "awk")
 	}
 	sh.WriteString("}\n")
 	if len(e.json) > 0 {
 		fmt.Fprintf(&sh, "json_awk=%s\n", remote.Quote(jsonAwk))
 	}
 	sh.WriteString(httpShell)
-	slices.Sort(programs[1:])
-	return Script{Shell: sh.String(), Programs: slices.Compact(programs)}, nil
+	return sh.String()
 }
 
 // awkPath is a path as json.awk keeps its place: each step behind a
@@ -197,6 +206,6 @@ func awkPath(p lang.JSONPath) string {
 }
 
 // curlQuote writes a value of curl's configuration file.
-func curlQuote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
-}
+func curlQuote(s string) string { return `"` + curlEscapes.Replace(s) + `"` }
+
+var curlEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)

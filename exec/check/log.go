@@ -51,12 +51,12 @@ func logHost(c lang.Check, p Place) (Script, error) {
 	sum := sha256.Sum256([]byte(c.Address()))
 	vars := fmt.Sprintf("unit=%s file=%s secs=%d run=%s mark=%s/log.%s\n", remote.Quote(c.Text("unit")), file, seconds(c.Timeout),
 		remote.Quote(p.Run), remote.QuotePath(p.Dir), hex.EncodeToString(sum[:6]))
-	var sh strings.Builder
-	sh.WriteString(vars + logShell + logReadShell)
-	fmt.Fprintf(&sh, "pattern=%s max=%d window=%d limit=%d\njudge() { %s; }\n", remote.Quote(pattern.POSIX()), c.Int("max"),
-		max(window/(10*time.Millisecond), 1), logLimit, judge)
+	setup := func() string {
+		return vars + logShell + logReadShell + fmt.Sprintf("pattern=%s max=%d window=%d limit=%d\njudge() { %s; }\n", remote.Quote(pattern.POSIX()), c.Int("max"),
+			max(window/(10*time.Millisecond), 1), logLimit, judge)
+	}
 	return Script{
-		Shell: logTryShell, setup: sh.String(), Programs: []string{program},
+		Shell: func() string { return logTryShell }, setup: setup, Programs: []string{program},
 		// A log that cannot be read is for the check to tell, not a reason
 		// to leave the service as it is.
 		Before: "( " + strings.TrimSuffix(vars, "\n") + "\n" + clock + logShell + "rm -f -- \"$mark\"; begin ) >/dev/null 2>&1 || :\n",

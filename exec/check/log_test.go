@@ -114,7 +114,7 @@ func TestLog(t *testing.T) {
 				}
 				l := newLog(t, kind == "journal", attrs)
 				script := c.before + "\n" + l.c.Before + c.restart + "\n"
-				judge(t, name, l.run(script+l.c.Shell), c.want)
+				judge(t, name, l.run(script+l.c.Shell()), c.want)
 			})
 		}
 	}
@@ -126,18 +126,18 @@ func TestALogIsReadOnInASoak(t *testing.T) {
 	t.Parallel()
 	for _, journal := range []bool{false, true} {
 		l := newLog(t, journal, map[string]any{"must_not": "ERR", "max": int64(1), "window": "200ms"})
-		judge(t, "restart", l.run("say old ERR\n"+l.c.Before+"say up; say ERR\n"+l.c.Shell), "")
-		judge(t, "one more", l.run("say ERR\n"+l.c.Shell), "")
-		judge(t, "quiet", l.run(l.c.Shell), "")
-		judge(t, "many", l.run("yes ERR | head -n 1000 >>'app log'\n"+l.c.Shell), "1000 lines match ERR, at most ")
+		judge(t, "restart", l.run("say old ERR\n"+l.c.Before+"say up; say ERR\n"+l.c.Shell()), "")
+		judge(t, "one more", l.run("say ERR\n"+l.c.Shell()), "")
+		judge(t, "quiet", l.run(l.c.Shell()), "")
+		judge(t, "many", l.run("yes ERR | head -n 1000 >>'app log'\n"+l.c.Shell()), "1000 lines match ERR, at most ")
 	}
 }
 
 func TestWhatAnotherRunKeptIsNothingWorth(t *testing.T) {
 	t.Parallel()
 	l := newLog(t, false, map[string]any{"must": "up"})
-	judge(t, "first", l.run(l.c.Before+"say up\n"+l.c.Shell), "")
-	l.c.Shell = strings.ReplaceAll(l.c.Shell, "run=run-1", "run=run-2")
-	judge(t, "another", l.run(l.c.Shell), "unknown: nothing was logged")
-	judge(t, "unreadable", l.run("mkdir -p .shipit; rm -rf .shipit/tmp; : >.shipit/tmp\n"+l.c.Shell), "unknown: cannot write .shipit/tmp/log.")
+	judge(t, "first", l.run(l.c.Before+"say up\n"+l.c.Shell()), "")
+	again := strings.ReplaceAll(l.c.Shell(), "run=run-1", "run=run-2")
+	judge(t, "another", l.run(again), "unknown: nothing was logged")
+	judge(t, "unreadable", l.run("mkdir -p .shipit; rm -rf .shipit/tmp; : >.shipit/tmp\n"+l.c.Shell()), "unknown: cannot write .shipit/tmp/log.")
 }

@@ -63,11 +63,15 @@ func attempt(ctx context.Context, timeout time.Duration, ask Attempt) error {
 
 // poll is Poll in shell around the function try.
 func poll(c lang.Check, s Script) string {
-	return clock + "passed_all() { :; }\n" + s.setup + fmt.Sprintf(`try() {
+	setup := ""
+	if s.setup != nil {
+		setup = s.setup()
+	}
+	return clock + "passed_all() { :; }\n" + setup + fmt.Sprintf(`try() {
 %s
 }
 every=%s hundredths=%d within=%d wanted=%d
-%s`, strings.TrimRight(s.Shell, "\n"), decimal(c.Every), c.Every.Std()/(10*time.Millisecond),
+%s`, strings.TrimRight(s.Shell(), "\n"), decimal(c.Every), c.Every.Std()/(10*time.Millisecond),
 		c.Within.Std()/(10*time.Millisecond), c.Successes, pollScript)
 }
 

@@ -18,7 +18,8 @@ func tcpHost(c lang.Check, _ Place) (Script, error) {
 	if address == "" {
 		address = "localhost"
 	}
-	try := fmt.Sprintf(`secs=%d address=%s port=%d
+	try := func() string {
+		return fmt.Sprintf(`secs=%d address=%s port=%d
 if command -v getent >/dev/null 2>&1 && ! timeout --foreground "$secs" getent ahosts "$address" >/dev/null 2>&1; then
   echo "cannot find the address of $address"
   return 3
@@ -32,6 +33,7 @@ else
   return 3
 fi || { echo "port $port of $address does not accept a connection"; return 1; }
 `, seconds(c.Timeout), remote.Quote(address), c.Int("port"))
+	}
 	return Script{Shell: try, Programs: []string{"nc|bash"}}, nil
 }
 

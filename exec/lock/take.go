@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,14 +52,16 @@ type Place struct {
 type Held struct {
 	Generation int64
 
-	fence remote.Fence
-	lost  chan struct{}
-	ended chan struct{} // the exec is over
-	err   error         // how; read after ended
-	end   context.CancelFunc
-	input *io.PipeWriter
-	once  sync.Once
-	free  chan struct{} // Release was called
+	fence   remote.Fence
+	heart   *heart
+	silence *time.Timer // until the lock is lost, where the host says nothing more
+	lost    chan struct{}
+	losing  sync.Once
+	ended   chan struct{} // the exec is over
+	err     error         // how; read after ended
+	end     context.CancelFunc
+	free    chan struct{} // Release was called
+	freeing sync.Once
 }
 
 // Take takes the lock and keeps it until Release, for longer than ctx lives.
@@ -70,37 +72,37 @@ func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
 	limit := t.Wait + 2*t.Patience + slack
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the host did not answer within %v", limit))
 	defer cancel()
-	in, out := io.Pipe()
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	l := &Held{
 		lost: make(chan struct{}), ended: make(chan struct{}), free: make(chan struct{}),
-		end: end, input: out,
+		end: end, heart: newHeart(t.Beat),
 	}
-	said := &hearing{on: t.On, waiting: t.Waiting, renewed: make(chan int64, 1)}
-	go l.beat(t.Beat)
+	l.silence = time.AfterFunc(limit, l.lose)
+	l.silence.Stop() // it begins when the lock is ours
+	said := &hearing{on: t.On, waiting: t.Waiting, ours: make(chan int64, 1), renewed: func() { l.silence.Reset(t.Lease * 3 / 4) }}
 	go func() {
 		l.err = r.Run(run, remote.Command{
 			Name:  "lock",
-			Steps: t.steps(),
-			Hold:  in,
+			Steps: t.steps(remote.Acts(r)),
+			Hold:  l.heart,
 			On:    said.hear,
 		})
-		in.Close()
+		l.heart.stop()
+		l.silence.Stop()
+		l.lose()
 		close(l.ended)
 	}()
 
 	select {
-	case l.Generation = <-said.renewed:
+	case l.Generation = <-said.ours:
 		l.fence = remote.Fence{Dir: t.Dir, Run: t.Run, Generation: l.Generation}
-		go l.watch(t.Lease*3/4, said.renewed)
 		return l, nil
 	case <-l.ended:
-		out.Close()
 		end()
 		return nil, said.refusal(l.err)
 	case <-ctx.Done():
 		// End of input first: it is what makes the host give the lock back.
-		out.Close()
+		l.heart.stop()
 		select {
 		case <-l.ended:
 		case <-time.After(t.Beat):
@@ -127,8 +129,9 @@ func (l *Held) Lost() <-chan struct{} { return l.lost }
 // Release gives the lock back and waits until the host has said so, or until
 // ctx ends. Releasing a lost lock is no error. It may be called again.
 func (l *Held) Release(ctx context.Context) error {
-	l.once.Do(func() { close(l.free) })
-	l.input.Close()
+	l.freeing.Do(func() { close(l.free) })
+	l.heart.stop()
+	l.silence.Stop()
 	defer l.end()
 	select {
 	case <-l.ended:
@@ -146,47 +149,13 @@ func (l *Held) Release(ctx context.Context) error {
 	return nil
 }
 
-// beat writes a byte now and then until the pipe is closed.
-func (l *Held) beat(every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		// Never a newline, which the host's shell would not tell from the end.
-		if _, err := l.input.Write([]byte(".")); err != nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-l.free:
-			return
-		case <-l.ended:
-			return
-		}
-	}
-}
-
-// watch closes lost when the host stops confirming, or when the exec ends
-// without having been asked to.
-func (l *Held) watch(patience time.Duration, renewed <-chan int64) {
-	silence := time.NewTimer(patience)
-	defer silence.Stop()
-	for {
-		select {
-		case <-renewed:
-			silence.Reset(patience)
-		case <-l.free:
-			return
-		case <-l.ended:
-			select {
-			case <-l.free: // as it should
-			default:
-				close(l.lost)
-			}
-			return
-		case <-silence.C:
-			close(l.lost)
-			return
-		}
+// lose notes that the lock is no longer known to be ours, unless it was given
+// back: the host has stopped confirming, or the exec ended by itself.
+func (l *Held) lose() {
+	select {
+	case <-l.free:
+	default:
+		l.losing.Do(func() { close(l.lost) })
 	}
 }
 
@@ -203,21 +172,33 @@ func (t Taking) withDefaults() Taking {
 	return t
 }
 
-// steps are the taking, what the caller wants to know, and the keeping.
-func (t Taking) steps() []remote.Step {
+// steps are the taking, what the caller wants to know, and the keeping; for
+// a host that acts them out, without shell.
+func (t Taking) steps(acts bool) []remote.Step {
 	args := map[string]string{
 		"dir": t.Dir, "run": t.Run, "owner": t.Owner, "reason": t.Reason,
 		"lease": t.Lease.String(), "beat": t.Beat.String(), "wait": t.Wait.String(), "was": strconv.FormatInt(t.Was, 10),
 	}
+	if t.Global {
+		args["global"] = "yes"
+	}
+	take, hold := remote.Step{ID: "lock", Op: "lock", Args: args}, remote.Step{ID: "hold", Op: "hold", Args: args}
+	if !acts {
+		take.Shell, hold.Shell = t.shell()
+	}
+	return slices.Concat([]remote.Step{take}, t.Steps, []remote.Step{hold})
+}
+
+// shell is that of the taking and of the keeping.
+func (t Taking) shell() (take, hold string) {
 	global := ""
 	if t.Global {
-		global, args["global"] = "1", "yes"
+		global = "1"
 	}
 	head := who(t.Dir, t.Run, t.Owner, t.Reason) + fmt.Sprintf("global=%s hold= ttl=%d patience=%d was=%d wait=%d\n",
 		global, seconds(t.Lease), seconds(t.Patience), t.Was, seconds(t.Wait))
-	steps := []remote.Step{{ID: "lock", Op: "lock", Args: args, Shell: head + lookScript + writeScript + takeScript}}
-	steps = append(steps, t.Steps...)
-	return append(steps, remote.Step{ID: "hold", Op: "hold", Args: args, Shell: head + lookScript + writeScript + holdScript})
+	head += lookScript + writeScript
+	return head + takeScript, head + holdScript
 }
 
 // who sets the variables of the scripts that say whose a lock is.
@@ -242,7 +223,8 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 type hearing struct {
 	on      func(remote.Record)
 	waiting func(Place)
-	renewed chan int64
+	ours    chan int64      // the generation, once the lock is ours
+	renewed func()          // the host says again that it is
 	own     []remote.Record // facts of the step "lock" since the last that was passed on
 }
 
@@ -257,9 +239,10 @@ func (h *hearing) hear(r remote.Record) {
 	case "hold":
 		if r.Kind == remote.Fact && (r.Key == "held" || r.Key == "renewed") {
 			g, _ := strconv.ParseInt(r.Text, 10, 64) // our own script prints a number
+			h.renewed()
 			select {
-			case h.renewed <- g:
-			default: // the last one has not been looked at yet
+			case h.ours <- g:
+			default: // it was said before
 			}
 		}
 	default:

@@ -38,6 +38,19 @@ type Conn interface {
 	Info() Info
 }
 
+// An Actor is a Runner without a shell: it acts steps out from Op and Args.
+// Who makes steps for one may leave out their Shell, which nobody would read.
+type Actor interface {
+	Runner
+	Acts() bool
+}
+
+// Acts tells whether r acts steps out instead of running their Shell.
+func Acts(r Runner) bool {
+	a, ok := r.(Actor)
+	return ok && a.Acts()
+}
+
 // A Dialer connects to hosts. The error of a host that cannot be used is a
 // *DialError.
 type Dialer interface {

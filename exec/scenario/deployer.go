@@ -58,8 +58,18 @@ func (d *deployer) Dial(ctx context.Context, t remote.Target) (remote.Conn, erro
 	if d.dead.Load() {
 		return nil, errKilled
 	}
-	return d.fleet.Dial(ctx, t)
+	conn, err := d.fleet.Dial(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return actor{conn}, nil
 }
+
+// An actor is a connection to a host that acts steps out. That their shell can
+// be made is for the tests of the engine to see.
+type actor struct{ remote.Conn }
+
+func (actor) Acts() bool { return true }
 
 // Do acts out a step that runs on the deployer.
 func (d *deployer) Do(ctx context.Context, host string, phase event.Phase, s *plan.Step) error {
