@@ -15,7 +15,7 @@ import (
 // failed a check while in service does. A host that was interrupted is undone
 // only where the run does not go on and do it again.
 func (r *Rollout) undoFailed(room *int, forward bool) []Action {
-	if r.hard {
+	if s := r.tally.standing; r.hard || s[Failed]+s[Unknown]+s[Cut] == 0 {
 		return nil
 	}
 	var due []Action

@@ -38,7 +38,10 @@ func (r *Rollout) Apply(e event.Event) {
 	case event.HostStarted, event.HostDone, event.HostFailed,
 		event.StepStarted, event.StepDone, event.StepFailed:
 		if i, ok := r.byName[e.Host]; ok && r.hosts[i].acts {
-			r.applyHost(&r.hosts[i], e)
+			h := &r.hosts[i]
+			was := h.Host
+			r.applyHost(h, e)
+			r.recount(h, was)
 		}
 	case event.BatchStarted:
 		if b := r.batchNamed(e.Batch); b >= 0 && e.Slice >= 1 && e.Slice <= len(r.plan.Body.Batches[b].Slices) {
@@ -103,6 +106,7 @@ func orSomebody(who string) string {
 // A phase in flight ends by itself: the fence is in the same script.
 func (r *Rollout) loseLock(name string) {
 	r.lockLost = true
+	defer r.count()
 	for i := range r.hosts {
 		h := &r.hosts[i]
 		if !h.acts || name != "" && h.Name != name {
@@ -184,6 +188,7 @@ func (r *Rollout) breakDown(why string, back bool) {
 // finish seals the run: every host gets its last word.
 func (r *Rollout) finish() {
 	r.finished = true
+	defer r.count()
 	clear(r.flying)
 	for i := range r.hosts {
 		h := &r.hosts[i]

@@ -52,6 +52,9 @@ func invariants(t *rapid.T) {
 		if (e.Seq%8 == 0 || live.Finished()) && !reflect.DeepEqual(live, replayed) { // a difference stays
 			t.Fatalf("6: the replay differs after\n%s", tell(events))
 		}
+		if !live.TallyIsRight() {
+			t.Fatalf("the tally is wrong after\n%s", tell(events))
+		}
 		if live.OutOfService() != m.outOfService() && !live.Finished() {
 			t.Fatalf("%d hosts are out of service, not %d\n%s\n%+v", m.outOfService(), live.OutOfService(), tell(events), live.Hosts())
 		}

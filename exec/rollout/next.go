@@ -174,7 +174,7 @@ const MostStaging = 32
 // their batch, some at a time.
 func (r *Rollout) toStage() (due []Action, over bool) {
 	over = true
-	for _, i := range r.order {
+	for _, i := range r.order[r.tally.waiting:] {
 		h := &r.hosts[i]
 		if h.Status != Waiting || h.fenced || len(h.plan.Stage) == 0 {
 			continue
@@ -190,10 +190,13 @@ func (r *Rollout) toStage() (due []Action, over bool) {
 
 // toSwitch are the hosts of the open slice that may start, at most room.
 func (r *Rollout) toSwitch(room int) []Action {
+	if !r.open {
+		return nil
+	}
 	var due []Action
-	for _, i := range r.order {
+	for _, i := range r.slices[r.batch][r.slice] {
 		h := &r.hosts[i]
-		if r.open && (room > 0 || h.Drained) && h.Batch == r.batch && h.Slice == r.slice && h.ready() {
+		if (room > 0 || h.Drained) && h.ready() {
 			if !h.Drained { // one that is out of service needs no room
 				room--
 			}
@@ -206,16 +209,17 @@ func (r *Rollout) toSwitch(room int) []Action {
 // toCheck are the hosts that still owe the checks of a moment: those of the
 // open slice at batch, all at finish.
 func (r *Rollout) toCheck(moment string) []Action {
+	hosts := r.order
+	if moment == atBatch {
+		hosts = r.slices[r.batch][r.slice]
+	}
 	var due []Action
-	for _, i := range r.order {
+	for _, i := range hosts {
 		h := &r.hosts[i]
 		a := Action{Kind: RunPhase, Host: h.Name, Phase: event.After, Moment: moment, Batch: -1, Slice: -1}
 		over := h.checkedFinish
 		if moment == atBatch {
 			a.Batch, a.Slice, over = r.batch, r.slice, h.checkedBatch
-			if h.Batch != r.batch || h.Slice != r.slice {
-				continue
-			}
 		}
 		if h.Status == Done && !over && !h.fenced && h.running == "" && len(h.steps(event.After, moment)) > 0 {
 			due = append(due, a)

@@ -78,6 +78,7 @@ func (h *hostState) doubtful() bool {
 // until that has been through. What a person stopped goes on.
 func (r *Rollout) resume() {
 	clear(r.flying)
+	defer r.count()
 	for i := range r.hosts {
 		h := &r.hosts[i]
 		if h.acts {

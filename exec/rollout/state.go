@@ -15,7 +15,9 @@ type Rollout struct {
 	hosts  []hostState // in the plan's order
 	byName map[string]int
 	order  []int               // the hosts that act, by batch and slice
+	slices [][][]int           // order, by batch and slice
 	flying map[event.Phase]int // how many hosts are in a phase
+	tally  tally
 
 	started, finished bool
 
@@ -123,7 +125,9 @@ func New(p *plan.Plan) *Rollout {
 		r.hosts = append(r.hosts, h)
 		r.byName[ph.Name] = i
 	}
+	r.slices = make([][][]int, len(p.Body.Batches))
 	for b, batch := range p.Body.Batches {
+		r.slices[b] = make([][]int, len(batch.Slices))
 		for s, names := range batch.Slices {
 			for _, name := range names {
 				i, ok := r.byName[name]
@@ -135,10 +139,12 @@ func New(p *plan.Plan) *Rollout {
 				if h.Status == Waiting {
 					h.acts = true
 					r.order = append(r.order, i)
+					r.slices[b][s] = append(r.slices[b][s], i)
 				}
 			}
 		}
 	}
+	r.count()
 	return r
 }
 
@@ -172,15 +178,7 @@ func (r *Rollout) GoingBack() bool { return r.back }
 // OutOfService counts the hosts that do not serve, as far as anybody knows:
 // those between the begin of a switch or undo and its good end, those that
 // got stuck on the way, and those nobody can say anything about.
-func (r *Rollout) OutOfService() int {
-	n := 0
-	for i := range r.hosts {
-		if r.hosts[i].Drained {
-			n++
-		}
-	}
-	return n
-}
+func (r *Rollout) OutOfService() int { return r.tally.out }
 
 // Steps are the steps of a RunPhase action.
 func (r *Rollout) Steps(a Action) []plan.Step {
