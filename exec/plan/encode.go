@@ -165,15 +165,7 @@ func digestOf(body []byte) string {
 	return "sha256:" + hex.EncodeToString(d[:])
 }
 
-// canonical is v as JSON with sorted keys and nothing between tokens.
-func canonical(v any) ([]byte, error) {
-	data, err := marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write the plan: %w", err)
-	}
-	return recanonical(data)
-}
-
+// recanonical is any JSON as canonical would write it.
 func recanonical(data []byte) ([]byte, error) {
 	var any any
 	d := json.NewDecoder(bytes.NewReader(data))
