@@ -119,7 +119,10 @@ func (j *journal) Append(e event.Event) error {
 		return errKilled
 	}
 	p := j.play
-	p.log = append(p.log, entry{e, j.plan})
+	if p.resumes() {
+		p.past = append(p.past, e)
+	}
+	p.story.tell(p, j.plan, e)
 	switch e.Type {
 	case event.BatchStarted:
 		for _, b := range j.plan.Body.Batches {

@@ -63,7 +63,7 @@ func Play(cfg *lang.Config, s lang.Scenario, o Options) *Result {
 		p.res.Took = time.Since(p.begun)
 		p.judge()
 		p.unmet()
-		p.res.Timeline = p.timeline()
+		p.res.Timeline = p.story.text(p)
 	})
 	return p.res
 }
@@ -93,17 +93,12 @@ type play struct {
 	reasons     []string // what was said against the last run
 	slices      [][]string
 	touched     map[string]bool
-	log         []entry
-}
-
-// An entry is an event, or a remark of ours, with the plan it is about.
-type entry struct {
-	event.Event
-	plan *plan.Plan
+	past        []event.Event // what the journal of a run that will be resumed has
+	story       story
 }
 
 func (p *play) note(text string) {
-	p.log = append(p.log, entry{Event: event.Event{Time: time.Now(), Type: event.Note, Text: text}})
+	p.story.tell(p, nil, event.Event{Time: time.Now(), Type: event.Note, Text: text})
 }
 
 // first plans and applies; false where the scenario is wrong.
@@ -129,9 +124,8 @@ func (p *play) then() {
 	ctx := context.Background()
 	switch p.s.Kill.Then {
 	case "resume":
-		past := p.events()
 		p.note("the run is resumed")
-		p.ended(d)(exec.Resume(ctx, d.options("run-1", nil), past))
+		p.ended(d)(exec.Resume(ctx, d.options("run-1", nil), p.past))
 	case "rollback":
 		p.note("a rollback is planned and applied")
 		p.plan = p.makePlan(d, plan.Rollback)
@@ -143,16 +137,8 @@ func (p *play) then() {
 	}
 }
 
-// events are what the journal of the run has.
-func (p *play) events() []event.Event {
-	var past []event.Event
-	for _, e := range p.log {
-		if e.Run != "" {
-			past = append(past, e.Event)
-		}
-	}
-	return past
-}
+// resumes tells whether the run will be resumed once its deployer is killed.
+func (p *play) resumes() bool { return p.s.Kill != nil && p.s.Kill.Then == "resume" }
 
 // ended takes in how a run ended.
 func (p *play) ended(d *deployer) func(exec.Result, error) {

@@ -13,50 +13,62 @@ import (
 
 // A line is what happened to hosts in the same way one after the other.
 type line struct {
-	from, to time.Time
-	hosts    []string
-	text     string
+	from  time.Time
+	hosts []string
+	text  string
 }
 
-// timeline is what happened, a line for everything that hosts did together.
-func (p *play) timeline() []string {
-	var lines []*line
-	steps := map[string][]string{} // of the phase that a host is in
-	add := func(e entry, host, text string) {
-		if last := len(lines) - 1; last >= 0 && host != "" && lines[last].text == text && len(lines[last].hosts) > 0 {
-			lines[last].hosts, lines[last].to = append(lines[last].hosts, host), e.Time
-			return
-		}
-		l := &line{from: e.Time, to: e.Time, text: text}
-		if host != "" {
-			l.hosts = []string{host}
-		}
-		lines = append(lines, l)
+// A story is what happened, a line for everything that hosts did together. It
+// is told as it happens: the events of many hosts would not fit in memory.
+type story struct {
+	lines []*line
+	steps map[string][]string // of the phase that a host is in
+}
+
+// add adds that something happened, to a host or, with "", to none.
+func (t *story) add(e event.Event, host, text string) {
+	if last := len(t.lines) - 1; last >= 0 && host != "" && t.lines[last].text == text && len(t.lines[last].hosts) > 0 {
+		t.lines[last].hosts = append(t.lines[last].hosts, host)
+		return
 	}
-	for _, e := range p.log {
-		switch e.Type {
-		case event.HostStarted:
-			steps[e.Host] = nil
-		case event.StepDone:
-			steps[e.Host] = append(steps[e.Host], e.Step)
-		case event.HostDone:
-			add(e, e.Host, string(e.Phase)+" ok: "+strings.Join(steps[e.Host], ", "))
-		case event.HostFailed:
-			done := ""
-			if len(steps[e.Host]) > 0 {
-				done = strings.Join(steps[e.Host], ", ") + ", "
-			}
-			why := strings.TrimPrefix(e.Text, e.Host+": ")
-			add(e, e.Host, fmt.Sprintf("%s failed (%s): %s%s", e.Phase, e.Cause, done, why))
-		case event.BatchStarted:
-			add(e, "", p.batchLine(e))
-		case event.HookDone, event.HookFailed, event.GateOpened, event.GatePassed, event.GateRefused, event.Asked, event.Answered,
-			event.Aborted, event.RollingBack, event.LockLost, event.Note, event.RunStarted, event.RunFinished:
-			add(e, "", e.Text)
-		}
+	l := &line{from: e.Time, text: text}
+	if host != "" {
+		l.hosts = []string{host}
 	}
+	t.lines = append(t.lines, l)
+}
+
+// tell takes in an event of a run of a plan.
+func (t *story) tell(p *play, of *plan.Plan, e event.Event) {
+	if t.steps == nil {
+		t.steps = map[string][]string{}
+	}
+	switch e.Type {
+	case event.HostStarted:
+		t.steps[e.Host] = nil
+	case event.StepDone:
+		t.steps[e.Host] = append(t.steps[e.Host], e.Step)
+	case event.HostDone:
+		t.add(e, e.Host, string(e.Phase)+" ok: "+strings.Join(t.steps[e.Host], ", "))
+	case event.HostFailed:
+		done := ""
+		if len(t.steps[e.Host]) > 0 {
+			done = strings.Join(t.steps[e.Host], ", ") + ", "
+		}
+		why := strings.TrimPrefix(e.Text, e.Host+": ")
+		t.add(e, e.Host, fmt.Sprintf("%s failed (%s): %s%s", e.Phase, e.Cause, done, why))
+	case event.BatchStarted:
+		t.add(e, "", p.batchLine(of, e))
+	case event.HookDone, event.HookFailed, event.GateOpened, event.GatePassed, event.GateRefused, event.Asked, event.Answered,
+		event.Aborted, event.RollingBack, event.LockLost, event.Note, event.RunStarted, event.RunFinished:
+		t.add(e, "", e.Text)
+	}
+}
+
+// text is the story as lines.
+func (t *story) text(p *play) []string {
 	var out []string
-	for _, l := range lines {
+	for _, l := range t.lines {
 		text := diag.CleanLine(l.text)
 		if len(l.hosts) > 0 {
 			text = fold(p.inOrder(l.hosts)) + "  " + text
@@ -67,12 +79,12 @@ func (p *play) timeline() []string {
 }
 
 // batchLine is a slice that begins.
-func (p *play) batchLine(e entry) string {
-	i := slices.IndexFunc(e.plan.Body.Batches, func(b plan.Batch) bool { return b.Name == e.Batch })
-	if i < 0 || e.Slice < 1 || e.Slice > len(e.plan.Body.Batches[i].Slices) {
+func (p *play) batchLine(of *plan.Plan, e event.Event) string {
+	i := slices.IndexFunc(of.Body.Batches, func(b plan.Batch) bool { return b.Name == e.Batch })
+	if i < 0 || e.Slice < 1 || e.Slice > len(of.Body.Batches[i].Slices) {
 		return e.Text
 	}
-	all := e.plan.Body.Batches[i].Slices
+	all := of.Body.Batches[i].Slices
 	name := e.Batch
 	if len(all) > 1 {
 		name += fmt.Sprintf(" %d of %d", e.Slice, len(all))

@@ -323,11 +323,12 @@ func (s *session) hold(ctx context.Context, step remote.Step) error {
 
 	beats := s.beats()
 	defer h.unlock(run, g)
+	silence := time.NewTimer(lease)
+	defer silence.Stop()
 	for {
-		silence := time.NewTimer(lease)
 		select {
 		case _, ok := <-beats:
-			silence.Stop()
+			silence.Reset(lease)
 			switch {
 			case !ok:
 				return s.wait(ctx, h.Latency)
@@ -339,10 +340,8 @@ func (s *session) hold(ctx context.Context, step remote.Step) error {
 		case <-silence.C:
 			return nil
 		case <-ctx.Done():
-			silence.Stop()
 			return ctx.Err()
 		case <-s.lost:
-			silence.Stop()
 			return cutOff()
 		}
 	}
