@@ -117,7 +117,7 @@ func (f *definitionFlags) reread(w *world, pd *planned, p *plan.Plan) (*source, 
 	if err != nil {
 		return nil, nil, err
 	}
-	pd.one = len(s.cfg.Services()) > 1
+	pd.one, pd.state = len(s.cfg.Services()) > 1, s.cfg.State()
 	in := &definitionFlags{Env: p.Body.Env, Var: f.Var, VarFile: f.VarFile}
 	vars, err := in.assignments(w)
 	if err != nil {

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"shipit/exec/journal"
 	"shipit/exec/view"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -43,15 +43,26 @@ func (c *explainCmd) isRun() bool {
 }
 
 func (c *explainCmd) run(w *world) error {
-	id, err := c.find(w)
+	ctx, stop := w.interruptible()
+	defer stop()
+	places, err := w.places(nil)
 	if err != nil {
 		return err
 	}
-	r, err := w.recorded(id)
+	defer places.close()
+	id, err := c.find(ctx, places)
 	if err != nil {
 		return err
 	}
-	a := view.NewAccount(r.Header, r.plan, r.Events, journal.Active(r.path))
+	r, err := places.recorded(ctx, id)
+	if err != nil {
+		return err
+	}
+	who, err := places.driver(ctx, r.id())
+	if err != nil {
+		return err
+	}
+	a := view.NewAccount(r.Header, r.plan, r.Events, who != "")
 	a.Typed = r.typed()
 	if c.Host == "" {
 		a.Run(w.stdout, w.now(), w.style())
@@ -72,11 +83,11 @@ func (c *explainCmd) run(w *world) error {
 }
 
 // find is the id of the run that is meant, or the beginning of it.
-func (c *explainCmd) find(w *world) (string, error) {
+func (c *explainCmd) find(ctx context.Context, p *places) (string, error) {
 	if c.Topic != "last" {
 		return c.Topic, nil
 	}
-	list, err := journal.List(w.stateDir())
+	list, err := p.list(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +101,7 @@ func (c *explainCmd) find(w *world) (string, error) {
 		}
 	}
 	if len(services) == 0 {
-		return "", fmt.Errorf("no run is recorded on this machine, in %s", w.stateDir())
+		return "", fmt.Errorf("no run is recorded on this machine, in %s", p.dir)
 	}
 	return "", fmt.Errorf("no run of %s is recorded on this machine; there are runs of %s", c.Service, strings.Join(services, ", "))
 }

@@ -28,7 +28,8 @@ type cli struct {
 	Continue continueCmd `cmd:"" help:"Go on with a run that is paused."`
 	Confirm  confirmCmd  `cmd:"" help:"Answer the question of a run that is under way."`
 	Abort    abortCmd    `cmd:"" help:"Stop a run that is under way."`
-	Runs     runsCmd     `cmd:"" help:"List the runs recorded here, newest first."`
+	Runs     runsCmd     `cmd:"" aliases:"history" help:"List the runs that are recorded, newest first."`
+	Journal  journalCmd  `cmd:"" help:"Check what is recorded of a run."`
 	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
 	Hosts    hostsCmd    `cmd:"" help:"List the hosts, and how each one is reached."`
 	Lock     lockCmd     `cmd:"" help:"List, show, hold and release the locks on the hosts."`
@@ -49,6 +50,7 @@ type cli struct {
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
 
+	State string `placeholder:"DIR|URL" help:"Where runs are recorded: a directory, or the URL of a Redis; over SHIPIT_STATE and the definition's state block."`
 	Color string `enum:"auto,always,never" default:"auto" help:"When to use colour: ${enum}. NO_COLOR and CLICOLOR_FORCE are honoured."`
 }
 
@@ -91,7 +93,7 @@ func run(args []string, w *world) (code int) {
 	if err != nil {
 		return w.report(exit(exitUsage, usageError{err, "'shipit --help' lists the commands, 'shipit COMMAND --help' shows examples"}))
 	}
-	w.color = c.Color
+	w.color, w.state = c.Color, c.State
 	ctx.Bind(w, parser)
 	return w.report(ctx.Run())
 }

@@ -35,9 +35,10 @@ type planned struct {
 	root   string        // that relative paths of the plan start at
 	repo   *release.Repo // nil for a rollback
 	def    *lang.Definition
-	one    bool   // of several services of its definition
-	result string // how it was applied, once it was
-	run    string // its id, once there is one
+	state  *lang.Spec // where its definition wants runs recorded; nil is nowhere in particular
+	one    bool       // of several services of its definition
+	result string     // how it was applied, once it was
+	run    string     // its id, once there is one
 
 	outside string // why it is applied outside of its windows, where the plan does not say
 }
@@ -231,7 +232,7 @@ func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, 
 			return nil, err
 		}
 	}
-	return &planned{plan: plan.Make(in), fleet: x.fleet, root: x.base(), repo: x.repo, def: x.def, one: len(x.cfg.Services()) > 1}, nil
+	return &planned{plan: plan.Make(in), fleet: x.fleet, root: x.base(), repo: x.repo, def: x.def, state: x.cfg.State(), one: len(x.cfg.Services()) > 1}, nil
 }
 
 // logs are the commits between what hosts run and the wanted release.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,39 +13,63 @@ import (
 	"shipit/exec/journal"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
+	"shipit/lang/diag"
 )
 
 // A recorded run is what its journal and its plan say of it.
 type recorded struct {
-	path string
+	store journal.Store // that it was read from
+	path  string        // of its journal on this machine, "" where another has it
 	*journal.Record
 	plan *plan.Plan
 	roll *rollout.Rollout // the fold of its events
 }
 
-// recorded reads a run by its id or the beginning of it.
-func (w *world) recorded(id string) (*recorded, error) {
-	path, err := journal.Find(w.stateDir(), id)
+// recorded reads a run by its id or the beginning of it, from wherever most of
+// it is recorded.
+func (p *places) recorded(ctx context.Context, id string) (*recorded, error) {
+	run, store, err := p.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := journal.Load(path)
+	return p.w.load(ctx, run, store)
+}
+
+// load reads a run from one place.
+func (w *world) load(ctx context.Context, run string, store journal.Store) (*recorded, error) {
+	rec, err := store.Load(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	r := &recorded{path: path, Record: rec}
-	data, err := journal.Plan(path)
+	r := &recorded{store: store, Record: rec}
+	if dir, ok := store.(journal.Dir); ok {
+		r.path = dir.Path(run)
+	}
+	data, err := store.Plan(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	if r.plan, err = plan.Decode(data); err != nil {
 		return nil, fmt.Errorf("cannot read the plan of run %s: %w", r.id(), err)
 	}
+	if rec.Header.Plan != "" && rec.Header.Plan != r.plan.Digest {
+		return nil, fmt.Errorf("cannot trust the record of run %s: the plan beside it is another one", r.id())
+	}
 	r.roll = rollout.New(r.plan)
 	for _, e := range rec.Events {
 		r.roll.Apply(e)
 	}
 	return r, nil
+}
+
+// recorded reads a run without a definition at hand.
+func (w *world) recorded(ctx context.Context, id string) (*recorded, error) {
+	p, err := w.places(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	return p.recorded(ctx, id)
 }
 
 func (r *recorded) id() string { return r.Header.Run }
@@ -98,13 +123,17 @@ func (r *recorded) staged() bool {
 	return !slices.ContainsFunc(r.plan.Body.Hosts, func(h plan.Host) bool { return len(h.Stage) > 0 && !has[h.Name] })
 }
 
-// alive says that a run's process is still at it.
-func (r *recorded) alive() error {
+// alive says that a run's process is still at it; driver is whose it is, as
+// far as a Redis knows.
+func (r *recorded) alive(driver string) error {
 	who := fmt.Sprintf("process %d of %s drives it", r.Header.PID, r.Header.By)
 	for _, e := range r.Events {
 		if e.Type == event.RunResumed {
 			who = e.By + " has resumed it, and that process is alive"
 		}
+	}
+	if r.path == "" {
+		who = diag.CleanLine(driver) + " drives it, as Redis knows for 15 s after a process ended"
 	}
 	return exit(exitLocked, fmt.Errorf("run %s is still going on: %s; nothing was changed", r.id(), who))
 }
@@ -114,7 +143,7 @@ func (r *recorded) open() (*journal.Journal, error) {
 	j, rec, err := journal.Open(r.path)
 	switch {
 	case errors.Is(err, journal.ErrBusy):
-		return nil, r.alive()
+		return nil, r.alive(r.Driver())
 	case err != nil:
 		return nil, err
 	}

@@ -30,15 +30,20 @@ func (c *resumeCmd) Help() string {
 func (c *resumeCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	r, err := w.recorded(c.ID)
+	places, err := w.places(nil)
+	if err != nil {
+		return err
+	}
+	defer places.close()
+	r, err := places.recorded(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	if !r.roll.Resumable() {
 		return c.over(w, r)
 	}
-	if journal.Active(r.path) {
-		return r.alive()
+	if r, err = places.bring(ctx, r); err != nil {
+		return err
 	}
 	root, err := r.root()
 	if err != nil {
@@ -53,7 +58,7 @@ func (c *resumeCmd) Run(w *world) error {
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
 	err = c.drive(w, p, r.id(), stop,
-		func() (*journal.Journal, error) { return r.open() },
+		func(string) (*journal.Journal, error) { return r.open() },
 		func(ctx context.Context, o exec.Options) (exec.Result, error) { return exec.Resume(ctx, o, r.Events) })
 	var known *exitError
 	if errors.As(err, &known) && known.code == exitStale {

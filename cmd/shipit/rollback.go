@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"shipit/exec"
-	"shipit/exec/journal"
 	"shipit/exec/plan"
 )
 
@@ -32,8 +31,13 @@ func (c *rollbackCmd) Help() string {
 func (c *rollbackCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	if id, ok := c.run(w); ok {
-		return c.takeBack(ctx, w, id, stop)
+	places, err := w.places(nil)
+	if err != nil {
+		return err
+	}
+	defer places.close()
+	if id, ok := c.run(ctx, places); ok {
+		return c.takeBack(ctx, w, places, id, stop)
 	}
 	p, err := c.planFlags.rollback(ctx, w, c.To)
 	if err != nil {
@@ -48,7 +52,7 @@ var runID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z`)
 
 // run is the run that is meant, where it is one: by --run, or in the place of
 // a file that is not there.
-func (c *rollbackCmd) run(w *world) (id string, ok bool) {
+func (c *rollbackCmd) run(ctx context.Context, places *places) (id string, ok bool) {
 	if c.OfRun != "" {
 		return c.OfRun, true
 	}
@@ -58,21 +62,23 @@ func (c *rollbackCmd) run(w *world) (id string, ok bool) {
 	if _, err := os.Lstat(c.Files[0]); err == nil {
 		return "", false
 	}
-	_, err := journal.Find(w.stateDir(), c.Files[0])
+	_, _, err := places.find(ctx, c.Files[0])
 	return c.Files[0], err == nil || runID.MatchString(c.Files[0])
 }
 
 // takeBack takes back what a run did.
-func (c *rollbackCmd) takeBack(ctx context.Context, w *world, id string, stop func()) error {
+func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id string, stop func()) error {
 	if c.To != "" || c.Env != "" || len(c.Service) > 0 || len(c.Limit) > 0 || c.BatchSize != "" {
 		return exit(exitUsage, errors.New("what a run did is taken back as it was done; --to, --env, --service, --limit and --batch-size do not belong to it"))
 	}
-	r, err := w.recorded(id)
+	r, err := places.recorded(ctx, id)
 	if err != nil {
 		return err
 	}
-	if journal.Active(r.path) {
-		return r.alive()
+	if who, err := places.driver(ctx, r.id()); err != nil {
+		return err
+	} else if who != "" {
+		return r.alive(who)
 	}
 	root, err := r.root()
 	if err != nil {

@@ -110,11 +110,11 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if err != nil {
 		return err
 	}
-	return f.drive(w, p, id, stop, func() (*journal.Journal, error) { return f.journal(w, p, id) }, exec.Apply)
+	return f.drive(w, p, id, stop, func(dir string) (*journal.Journal, error) { return f.journal(w, dir, p, id) }, exec.Apply)
 }
 
 // drive does a run, or goes on with one, and reports.
-func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func() (*journal.Journal, error),
+func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func(dir string) (*journal.Journal, error),
 	do func(context.Context, exec.Options) (exec.Result, error),
 ) error {
 	runCtx, abort, done := w.abortable(f.human(w), id)
@@ -123,12 +123,19 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	if w.signal.Load() != nil {
 		return context.Canceled // it came a moment earlier
 	}
-	j, err := open()
+	places, err := w.places(p.state)
+	if err != nil {
+		return fmt.Errorf("%w; nothing was started", err)
+	}
+	defer places.close()
+	j, err := open(string(places.dir))
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	control, unsteered := w.steered(j.Path())
+	places.dir = journal.Dir(filepath.Dir(j.Path())) // of a run that goes on, where it was begun
+	defer places.mirror(j)()
+	control, unsteered := places.steered(id)
 	defer unsteered()
 	views, lines, err := f.views(w)
 	if err != nil {
@@ -234,13 +241,13 @@ func envFlag(p *plan.Plan) string {
 }
 
 // journal opens the run's record, with the plan beside it.
-func (f *runFlags) journal(w *world, pd *planned, id string) (*journal.Journal, error) {
+func (f *runFlags) journal(w *world, dir string, pd *planned, id string) (*journal.Journal, error) {
 	p := pd.plan
 	data, err := plan.Encode(p)
 	if err != nil {
 		return nil, err
 	}
-	j, err := journal.Create(w.stateDir(), id, journal.Header{
+	j, err := journal.Create(dir, id, journal.Header{
 		Run: id, Service: p.Body.Service, Env: p.Body.Env, Release: p.Body.Release.Tag, Kind: string(p.Body.Kind),
 		Plan: p.Digest, By: w.by(), Shipit: version, Time: w.now().UTC(), PID: os.Getpid(),
 		Root: pd.root,
@@ -249,7 +256,7 @@ func (f *runFlags) journal(w *world, pd *planned, id string) (*journal.Journal, 
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}
 	fault.At(fault.JournalMade)
-	if err := journal.SavePlan(w.stateDir(), id, data); err != nil {
+	if err := journal.SavePlan(dir, id, data); err != nil {
 		_ = j.Close()
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"shipit/exec/event"
@@ -11,56 +14,144 @@ import (
 )
 
 type runsCmd struct {
-	All  bool `short:"a" help:"All of them; otherwise the newest 20."`
-	JSON bool `name:"json" help:"Print one JSON document."`
+	All     bool     `short:"a" help:"All of them; otherwise the newest 20."`
+	JSON    bool     `name:"json" help:"Print one JSON document."`
+	Service []string `sep:"none" placeholder:"NAME" help:"Only of this service; a pattern with * will do here and below."`
+	Env     []string `short:"e" sep:"none" placeholder:"NAME" help:"Only of this environment."`
+	User    []string `sep:"none" placeholder:"NAME" help:"Only those that this user began, as USER or USER@MACHINE."`
+	Outcome []string `sep:"none" placeholder:"WORD" help:"Only those that ended so: done, rolled-back, mixed, aborted, refused, going-on, interrupted, not-begun."`
+	Release []string `short:"r" sep:"none" placeholder:"TAG" help:"Only of this release."`
 }
 
 func (c *runsCmd) Help() string {
-	return "Reads the journals on this machine; asks no host.\n\n" + examples("shipit runs", "shipit runs --all --json", "shipit resume RUN      # go on with one that was interrupted")
+	return "Reads the journals on this machine, and with a Redis (--state, SHIPIT_STATE) those of the machines that share it; asks no host.\n\n" + examples(
+		"shipit runs", "shipit runs --service restbase --outcome mixed", "shipit runs --all --json",
+		"shipit runs --state redis://redis.example.org:6379", "shipit resume RUN      # go on with one that was interrupted")
 }
 
 func (c *runsCmd) Run(w *world) error {
-	list, err := journal.List(w.stateDir())
+	ctx, stop := w.interruptible()
+	defer stop()
+	if err := c.check(); err != nil {
+		return exit(exitUsage, err)
+	}
+	places, err := w.places(nil)
 	if err != nil {
 		return err
 	}
-	total := len(list)
-	if !c.All && total > 20 {
-		list = list[:20]
+	defer places.close()
+	list, err := places.list(ctx)
+	if err != nil {
+		return err
 	}
-	rows := []view.Run{}
+	rows, older := []view.Run{}, 0
 	for _, s := range list {
-		rows = append(rows, w.rowOf(s))
+		if !c.wants(s) {
+			continue
+		}
+		if !c.All && len(rows) == 20 {
+			older++
+			continue
+		}
+		rows = append(rows, places.rowOf(ctx, s))
 	}
 	if c.JSON {
-		enc := json.NewEncoder(w.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"format": "1.0", "runs": rows})
+		return writeJSON(w.stdout, map[string]any{"format": "1.0", "runs": rows})
+	}
+	if len(rows) == 0 && len(list) > 0 {
+		fmt.Fprintf(w.stdout, "None of %s is like that.\n", count(len(list), "run"))
+		return nil
 	}
 	view.Runs(w.stdout, rows, w.now(), w.style())
-	if total > len(list) {
-		fmt.Fprintf(w.stdout, "%d older runs: --all lists them.\n", total-len(list))
+	if older > 0 {
+		fmt.Fprintf(w.stdout, "%d older runs: --all lists them.\n", older)
 	}
 	return nil
 }
 
-// rowOf is a run as the list shows it. Only of one that was stopped in the
-// middle all events are read, to see whether anything is left to do.
-func (w *world) rowOf(s journal.Summary) view.Run {
-	row := view.Run{
-		Run: s.Run, Service: s.Header.Service, Env: s.Header.Env, Kind: s.Header.Kind, Release: s.Header.Release,
-		Began: s.Header.Time.UTC().Truncate(time.Second), By: s.Header.By, Outcome: string(s.Outcome), Problem: s.Problem,
+// outcomes are the words that a list of runs uses.
+var outcomes = []string{
+	string(event.Done), string(event.Nothing), string(event.RolledBack), string(event.Mixed), string(event.Abort), string(event.Refused),
+	goingOn, interruptedRun, notBegun,
+}
+
+const (
+	goingOn        = "going on"
+	interruptedRun = "interrupted"
+	notBegun       = "not begun"
+)
+
+// check refuses words and patterns that can fit nothing.
+func (c *runsCmd) check() error {
+	for _, o := range c.Outcome {
+		if !slices.ContainsFunc(outcomes, func(known string) bool { return fits(hyphened(o), hyphened(known)) }) {
+			return fmt.Errorf("no run ends with --outcome %s; there are %s", o, hyphened(strings.Join(outcomes, ", ")))
+		}
 	}
+	for _, p := range slices.Concat(c.Service, c.Env, c.User, c.Outcome, c.Release) {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("%q is no pattern: %w", p, err)
+		}
+	}
+	return nil
+}
+
+func hyphened(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, ", ", ","), " ", "-")
+}
+
+// fits tells whether text is what a pattern says. In a release, * goes over /.
+func fits(pattern, text string) bool {
+	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(text, "/", "\x00"))
+	return err == nil && ok
+}
+
+// wants tells whether a run is one of those that are asked for.
+func (c *runsCmd) wants(s journal.Summary) bool {
+	user, _, _ := strings.Cut(s.Header.By, "@")
+	for _, filter := range []struct{ patterns, is []string }{
+		{c.Service, []string{s.Header.Service}},
+		{c.Env, []string{s.Header.Env}},
+		{c.User, []string{user, s.Header.By}},
+		{c.Outcome, []string{hyphened(outcomeOf(s)), outcomeOf(s)}},
+		{c.Release, []string{s.Header.Release}},
+	} {
+		if len(filter.patterns) > 0 && !slices.ContainsFunc(filter.patterns, func(p string) bool {
+			return slices.ContainsFunc(filter.is, func(text string) bool { return fits(p, text) })
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// outcomeOf is how a run ended, or where it stands.
+func outcomeOf(s journal.Summary) string {
 	switch {
 	case s.Problem != "":
+		return ""
 	case s.Active:
-		row.Outcome = "going on"
+		return goingOn
 	case s.Events == 0: // it was refused, or died before it had done anything
-		row.Outcome = "not begun"
+		return notBegun
 	case s.Outcome == "":
-		row.Outcome, row.Resumable = "interrupted", true
-	case s.Outcome == event.Abort || s.Outcome == event.Mixed:
-		r, err := w.recorded(s.Run)
+		return interruptedRun
+	}
+	return string(s.Outcome)
+}
+
+// rowOf is a run as the list shows it. Only of one that was stopped in the
+// middle all events are read, to see whether anything is left to do.
+func (p *places) rowOf(ctx context.Context, s journal.Summary) view.Run {
+	row := view.Run{
+		Run: s.Run, Service: s.Header.Service, Env: s.Header.Env, Kind: s.Header.Kind, Release: s.Header.Release,
+		Began: s.Header.Time.UTC().Truncate(time.Second), By: s.Header.By, Outcome: outcomeOf(s), Problem: s.Problem,
+	}
+	switch row.Outcome {
+	case interruptedRun:
+		row.Resumable = true
+	case string(event.Abort), string(event.Mixed):
+		r, err := p.recorded(ctx, s.Run)
 		row.Resumable = err == nil && r.roll.Resumable()
 	}
 	return row

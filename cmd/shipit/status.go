@@ -145,7 +145,7 @@ func (c *statusCmd) next(w *world, s *source) func(plan.Finding) []string {
 
 // leftOver says what to type about a run that did not finish on a host.
 func (c *statusCmd) leftOver(w *world, run, typed string) []string {
-	r, err := w.recorded(run)
+	r, err := w.recorded(context.Background(), run)
 	switch {
 	case err != nil || r.id() != run: // a host may name anything
 		return []string{"That run is not recorded on this machine.", "Without its record:  shipit plan " + typed}

@@ -64,25 +64,34 @@ const wishAnswered = 30 * time.Second
 // wish hands an intent to the process that drives the run and says what became
 // of it.
 func (c *steerFlags) wish(w *world, i journal.Intent) error {
-	path, err := c.find(w)
+	ctx, stop := w.interruptible()
+	defer stop()
+	places, err := w.places(nil)
+	if err != nil {
+		return err
+	}
+	defer places.close()
+	run, store, err := c.find(ctx, places)
 	if err != nil {
 		return err
 	}
 	i.By, i.Time = w.by(), w.now().UTC()
-	n, err := journal.Intend(path, i)
+	n, err := store.Intend(ctx, run, i)
 	if err != nil {
 		return err
 	}
-	ctx, stop := w.interruptible()
-	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, wishAnswered)
 	defer cancel()
-	for {
-		rec, err := journal.Load(path)
-		if err != nil {
+	var seen []event.Event
+	for ; ; wait(ctx, followEvery) {
+		if ctx.Err() != nil {
+			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", run, wishAnswered)
+		}
+		more, err := store.Events(ctx, run, int64(len(seen)))
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		for _, e := range rec.Events {
+		for _, e := range more {
 			switch {
 			case e.Intent != n:
 			case e.Type == event.Note:
@@ -92,82 +101,53 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 				return nil
 			}
 		}
-		if last := len(rec.Events) - 1; last >= 0 && rec.Events[last].Type == event.RunFinished {
-			return fmt.Errorf("run %s ended before it read this", rec.Header.Run)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", rec.Header.Run, wishAnswered)
-		case <-time.After(followEvery):
+		if seen = append(seen, more...); finished(seen) {
+			return fmt.Errorf("run %s ended before it read this", run)
 		}
 	}
 }
 
-// find is the journal of the run that is meant, which must be under way.
-func (c *steerFlags) find(w *world) (string, error) {
+// find is the run that is meant, which must be under way, and where its
+// process hears of it.
+func (c *steerFlags) find(ctx context.Context, p *places) (string, journal.Store, error) {
 	if c.ID != "" {
-		path, err := journal.Find(w.stateDir(), c.ID)
-		if err == nil && !journal.Active(path) {
+		run, store, err := p.find(ctx, c.ID)
+		if err != nil {
+			return "", nil, err
+		}
+		if who, err := p.dir.Alive(ctx, run); err == nil && who != "" {
+			return run, p.dir, nil
+		}
+		who, err := p.driver(ctx, run)
+		if err == nil && who == "" {
 			err = fmt.Errorf("run %s is not under way; 'shipit resume' goes on with one that was interrupted", c.ID)
 		}
-		return path, err
+		if p.shared != nil {
+			store = p.shared
+		}
+		return run, store, err
 	}
-	runs, err := journal.List(w.stateDir())
+	runs, err := p.list(ctx)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var ids []string
-	path := ""
 	for _, r := range runs {
 		if r.Active {
-			ids, path = append(ids, r.Run), r.Path
+			ids = append(ids, r.Run)
 		}
 	}
 	switch len(ids) {
 	case 0:
-		return "", errors.New("no run is under way here")
+		return "", nil, errors.New("no run is under way here")
 	case 1:
-		return path, nil
+		if journal.Active(p.dir.Path(ids[0])) {
+			return ids[0], p.dir, nil
+		}
+		return ids[0], p.shared, nil
 	}
-	return "", fmt.Errorf("%d runs are under way; name one of them: %s", len(ids), strings.Join(ids, ", "))
+	return "", nil, fmt.Errorf("%d runs are under way; name one of them: %s", len(ids), strings.Join(ids, ", "))
 }
 
 // followEvery is how often what others wrote is looked for.
 const followEvery = 200 * time.Millisecond
-
-// steered hands what others want of the run whose journal is at path to the
-// process that drives it, until the returned func is called. What was wanted
-// of an earlier process is over.
-func (w *world) steered(path string) (<-chan exec.Control, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	out := make(chan exec.Control)
-	seen := 0
-	if old, err := journal.Intents(path); err == nil {
-		seen = len(old)
-	}
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(followEvery):
-			}
-			all, err := journal.Intents(path)
-			if err != nil { // steering is lost, and the run goes on
-				fmt.Fprintf(w.stderr, "shipit: %v; nobody else can steer this run any more\n", err)
-				return
-			}
-			for ; seen < len(all); seen++ {
-				i := all[seen]
-				select {
-				case out <- exec.Control{Do: exec.Wish(i.Do), By: i.By, Choice: i.Choice, Batch: i.Batch, Intent: i.N}:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}()
-	return out, func() { cancel(); <-over }
-}

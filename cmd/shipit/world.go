@@ -23,6 +23,7 @@ type world struct {
 	environ        []string
 	now            func() time.Time
 	color          string // the --color flag
+	state          string // the --state flag
 	outTTY, inTTY  bool
 	width          int
 	answers        input
@@ -80,11 +81,6 @@ func (w *world) interactive() bool { return w.inTTY && w.outTTY && w.getenv("CI"
 
 // home is the user's home directory.
 func (w *world) home() string { return w.getenv("HOME") }
-
-// stateDir is where runs are recorded, by the XDG convention.
-func (w *world) stateDir() string {
-	return filepath.Join(w.xdg("XDG_STATE_HOME", ".local/state"), "shipit", "runs")
-}
 
 // cacheDir is where copies of repositories are kept.
 func (w *world) cacheDir() string {

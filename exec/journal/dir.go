@@ -14,7 +14,8 @@ var _ Store = Dir("")
 
 func (d Dir) String() string { return string(d) }
 
-func (d Dir) path(run string) string { return filepath.Join(string(d), run+suffix) }
+// Path is where the journal of a run is, or would be.
+func (d Dir) Path(run string) string { return filepath.Join(string(d), run+suffix) }
 
 // List is the package's List.
 func (d Dir) List(context.Context) ([]Summary, error) { return List(string(d)) }
@@ -33,7 +34,7 @@ func (d Dir) Load(_ context.Context, run string) (*Record, error) {
 	if err := checkRunID(run); err != nil {
 		return nil, err
 	}
-	return Load(d.path(run))
+	return Load(d.Path(run))
 }
 
 // Plan is the package's Plan.
@@ -41,7 +42,7 @@ func (d Dir) Plan(_ context.Context, run string) ([]byte, error) {
 	if err := checkRunID(run); err != nil {
 		return nil, err
 	}
-	return Plan(d.path(run))
+	return Plan(d.Path(run))
 }
 
 // Events reads the journal anew.
@@ -55,7 +56,7 @@ func (d Dir) Events(ctx context.Context, run string, after int64) ([]event.Event
 
 // Alive asks the kernel, which knows whether the journal is being written.
 func (d Dir) Alive(ctx context.Context, run string) (string, error) {
-	if err := checkRunID(run); err != nil || !Active(d.path(run)) {
+	if err := checkRunID(run); err != nil || !Active(d.Path(run)) {
 		return "", err
 	}
 	rec, err := d.Load(ctx, run)
@@ -70,7 +71,7 @@ func (d Dir) Intend(_ context.Context, run string, i Intent) (int64, error) {
 	if err := checkRunID(run); err != nil {
 		return 0, err
 	}
-	return Intend(d.path(run), i)
+	return Intend(d.Path(run), i)
 }
 
 // Intents reads the intents anew.
@@ -78,6 +79,6 @@ func (d Dir) Intents(_ context.Context, run string, after int64) ([]Intent, erro
 	if err := checkRunID(run); err != nil {
 		return nil, err
 	}
-	all, err := Intents(d.path(run))
+	all, err := Intents(d.Path(run))
 	return all[min(max(after, 0), int64(len(all))):], err
 }

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"shipit/exec"
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/lang"
+	"shipit/lang/diag"
+)
+
+// places is where runs are recorded: a directory of this machine, always, and
+// a Redis that machines share, where one was named.
+type places struct {
+	dir    journal.Dir
+	shared *journal.Redis // or nil
+	w      *world
+	warned bool
+}
+
+// chosenState is what the command line or the environment says of the place.
+func (w *world) chosenState() string { return cmp.Or(w.state, w.getenv("SHIPIT_STATE")) }
+
+// stateDir is where runs are recorded, by the XDG convention unless somebody
+// named a directory.
+func (w *world) stateDir() string {
+	if dir := w.chosenState(); dir != "" && !isURL(dir) {
+		return w.expand(dir)
+	}
+	return filepath.Join(w.xdg("XDG_STATE_HOME", ".local/state"), "shipit", "runs")
+}
+
+func isURL(text string) bool { return strings.Contains(text, "://") }
+
+// expand is an absolute path; ~/ is the home.
+func (w *world) expand(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(w.home(), rest)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// places are those that the command line names, or the environment, or else
+// the definition's state block, which may be nil.
+func (w *world) places(spec *lang.Spec) (*places, error) {
+	p := &places{dir: journal.Dir(w.stateDir()), w: w}
+	chosen, prefix := w.chosenState(), ""
+	if chosen == "" && spec != nil {
+		switch {
+		case spec.Kind == "file" && spec.Text("path") != "":
+			p.dir = journal.Dir(w.expand(spec.Text("path")))
+		case spec.Text("url") != "":
+			chosen, prefix = spec.Text("url"), spec.Text("key")
+		case spec.Text("url_file") != "":
+			data, err := os.ReadFile(w.expand(spec.Text("url_file")))
+			if err != nil {
+				return nil, fmt.Errorf("%s: cannot read the URL of the Redis: %w", spec.Range, err)
+			}
+			chosen, prefix = strings.TrimSpace(string(data)), spec.Text("key")
+			if !isURL(chosen) {
+				return nil, fmt.Errorf("%s: there is no URL of a Redis in %s", spec.Range, spec.Text("url_file"))
+			}
+		}
+	}
+	if isURL(chosen) {
+		var err error
+		if p.shared, err = journal.OpenRedis(chosen, prefix); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *places) close() {
+	if p.shared != nil {
+		_ = p.shared.Close()
+	}
+}
+
+// catchUpFor is how long a command that only reads tries to send what earlier
+// ones could not.
+const catchUpFor = 2 * time.Second
+
+// catchUp sends what earlier commands could not. That it cannot either, a
+// reader hears of when it reads, and a run from its mirror.
+func (p *places) catchUp(ctx context.Context) {
+	if p.shared != nil {
+		ctx, cancel := context.WithTimeout(ctx, catchUpFor)
+		defer cancel()
+		_ = p.shared.CatchUp(ctx, string(p.dir))
+	}
+}
+
+// mirror copies the run's journal into the Redis, where there is one, until
+// the returned func is called.
+func (p *places) mirror(j *journal.Journal) func() {
+	if p.shared == nil {
+		return func() {}
+	}
+	m := p.shared.Mirror(j.Path(), p.w.by(), func(text string) {
+		fmt.Fprintf(p.w.stderr, "warning: %s\n", diag.CleanLine(text))
+	})
+	return func() {
+		m.Close()
+		p.catchUp(context.Background())
+	}
+}
+
+// warn says once that the Redis cannot be asked; this machine's runs are known
+// all the same.
+func (p *places) warn(err error) {
+	if !p.warned {
+		p.warned = true
+		fmt.Fprintf(p.w.stderr, "warning: %s; only the runs of this machine are known\n", diag.CleanLine(err.Error()))
+	}
+}
+
+// list is the runs of this machine and of those that share the Redis.
+func (p *places) list(ctx context.Context) ([]journal.Summary, error) {
+	here, err := p.dir.List(ctx)
+	if err != nil || p.shared == nil {
+		return here, err
+	}
+	p.catchUp(ctx)
+	shared, err := p.shared.List(ctx)
+	if err != nil {
+		p.warn(err)
+	}
+	return journal.Merge(here, shared), nil
+}
+
+// find is a run's id and the place that knows most of it.
+func (p *places) find(ctx context.Context, id string) (string, journal.Store, error) {
+	run, err := p.dir.Find(ctx, id)
+	if p.shared == nil {
+		return run, p.dir, err
+	}
+	if err != nil && !errors.As(err, new(*journal.NoRunError)) {
+		return "", nil, err
+	}
+	other, problem := p.shared.Find(ctx, id)
+	switch {
+	case errors.As(problem, new(*journal.NoRunError)):
+		return run, p.dir, err
+	case problem != nil:
+		p.warn(problem)
+		return run, p.dir, err
+	case err != nil:
+		return other, p.shared, nil
+	case other != run:
+		return "", nil, fmt.Errorf("cannot tell which run %s is: %s and %s begin so", id, run, other)
+	}
+	mine, err := p.dir.Load(ctx, run)
+	if err != nil {
+		return run, p.dir, nil // reading says what is wrong
+	}
+	if more, err := p.shared.Events(ctx, run, int64(len(mine.Events))); err == nil && len(more) > 0 {
+		return run, p.shared, nil
+	}
+	return run, p.dir, nil
+}
+
+// driver is who drives a run now, anywhere, "" where nobody is known to. Of a
+// run that was driven from here, the kernel knows more than the Redis.
+func (p *places) driver(ctx context.Context, run string) (string, error) {
+	who, err := p.dir.Alive(ctx, run)
+	if who != "" || err != nil || p.shared == nil {
+		return who, err
+	}
+	who, err = p.shared.Alive(ctx, run)
+	if err != nil {
+		p.warn(err)
+		return "", nil
+	}
+	if _, known := os.Stat(p.dir.Path(run)); known == nil && who == p.w.by() {
+		return "", nil
+	}
+	return who, nil
+}
+
+// bring makes the record of a run that another machine began this machine's,
+// unless somebody drives it.
+func (p *places) bring(ctx context.Context, r *recorded) (*recorded, error) {
+	who, err := p.driver(ctx, r.id())
+	if err != nil {
+		return nil, err
+	}
+	if who != "" {
+		return nil, r.alive(who)
+	}
+	if r.store != journal.Store(p.shared) || p.shared == nil {
+		return r, nil
+	}
+	if _, err := p.shared.Bring(ctx, r.id(), string(p.dir)); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(p.w.stderr, "The record of the run by %s was brought here from Redis %s.\n", diag.CleanLine(r.Driver()), p.shared)
+	return p.w.load(ctx, r.id(), p.dir)
+}
+
+// steered hands what others want of a run to the process that drives it, until
+// the returned func is called. What was wanted of an earlier process is over.
+func (p *places) steered(run string) (<-chan exec.Control, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	out := make(chan exec.Control)
+	over := make(chan struct{})
+	var stores []journal.Store
+	stores = append(stores, p.dir)
+	if p.shared != nil {
+		stores = append(stores, p.shared)
+	}
+	for _, s := range stores {
+		go func() {
+			p.listen(ctx, s, run, out)
+			over <- struct{}{}
+		}()
+	}
+	return out, func() {
+		cancel()
+		for range stores {
+			<-over
+		}
+	}
+}
+
+// listen hands on the intents of one place.
+func (p *places) listen(ctx context.Context, s journal.Store, run string, out chan<- exec.Control) {
+	seen, known := int64(0), false
+	if rec, err := p.dir.Load(ctx, run); err == nil && len(rec.Events) == 0 {
+		known = true // nobody drove it before: all is for us
+	}
+	for ; ctx.Err() == nil; wait(ctx, followEvery) {
+		all, err := s.Intents(ctx, run, seen)
+		if err != nil {
+			if s == journal.Store(p.dir) { // steering is lost, and the run goes on
+				fmt.Fprintf(p.w.stderr, "shipit: %v; nobody else can steer this run any more\n", err)
+				return
+			}
+			continue // the mirror says what is wrong with the Redis
+		}
+		for _, i := range all {
+			if seen = i.N; !known {
+				continue
+			}
+			select {
+			case out <- exec.Control{Do: exec.Wish(i.Do), By: i.By, Choice: i.Choice, Batch: i.Batch, Intent: i.N}:
+			case <-ctx.Done():
+				return
+			}
+		}
+		known = true
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// finished tells whether the last event ends the run.
+func finished(events []event.Event) bool {
+	return len(events) > 0 && events[len(events)-1].Type == event.RunFinished
+}
