@@ -4,12 +4,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"shipit/exec/journal/redistest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -39,6 +42,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
+			e.Setenv("REDIS", redistest.FreePort(t)) // where a script may start one
 			e.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			e.Setenv("GIT_AUTHOR_NAME", "A U Thor")
 			e.Setenv("GIT_AUTHOR_EMAIL", "author@example.org")
@@ -48,8 +52,12 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: commands,
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "redis":
+				_, err := exec.LookPath("redis-server")
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
