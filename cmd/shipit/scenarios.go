@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -22,7 +21,7 @@ import (
 // it from the compiler.
 type testCmd struct {
 	Files   []string `arg:"" optional:"" help:"Definitions, scenario files (NAME.test.hcl beside NAME.hcl) or directories of them; none is this directory."`
-	Run_    string   `name:"run" aliases:"filter" placeholder:"REGEX" help:"Only the scenarios whose name matches."`
+	Only    string   `name:"run" aliases:"filter" placeholder:"REGEX" help:"Only the scenarios whose name matches."`
 	Verbose bool     `short:"v" help:"Print the timeline of every scenario."`
 	JSON    bool     `name:"json" help:"Print the results as JSON."`
 	JUnit   string   `name:"junit" placeholder:"FILE" help:"Also write the results to a file as JUnit XML."`
@@ -36,7 +35,7 @@ func (c *testCmd) Help() string {
 }
 
 func (c *testCmd) Run(w *world) error {
-	only, err := regexp.Compile(c.Run_)
+	only, err := regexp.Compile(c.Only)
 	if err != nil {
 		return exit(exitUsage, fmt.Errorf("--run: %w", err))
 	}
@@ -76,9 +75,6 @@ const mostPlayed = 4 << 30
 
 // play plays one scenario as long as the watchdog allows.
 func (c *testCmd) play(w *world, s *suite, x lang.Scenario) *scenario.Result {
-	// Nearly all that a simulated fleet allocates lives as long as it does.
-	before := debug.SetGCPercent(200)
-	defer debug.SetGCPercent(before)
 	var r *scenario.Result
 	d := watchdog{time: c.Timeout, memory: mostPlayed}.guard(s.path, func() {
 		r = scenario.Play(s.cfg, x, scenario.Options{Version: version, Exit: w.playedExit})
