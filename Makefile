@@ -14,7 +14,7 @@ build: ## build bin/shipit
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/shipit ./cmd/shipit
 
-demo: build ## show the main job on a lab of hosts on this machine (two minutes)
+demo: build ## show the main job on a lab of hosts on this machine (half a minute)
 	@./testdata/demo.sh bin/shipit
 
 test: ## run all tests with the race detector; real OpenSSH too where sshd is installed

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job of shipit in two minutes, on a lab of four hosts on this
+# The main job of shipit in half a minute, on a lab of four hosts on this
 # machine: demo.sh SHIPIT. It prints what it does and what a user would type.
 set -eu
 
@@ -43,14 +43,11 @@ cd lab
 say "hello.hcl describes the service: its hosts, its releases, in which order they change, how they are checked."
 try 0 validate hello.hcl
 
-say "What would the first release change? Looking touches nothing. In column 0: + is new, ~ changes, = stays as it is."
-try 0 plan hello.hcl --release release/2015-06-10/1
-
-say "Do it: apply shows the plan again (and asks, without --yes), then changes the canary first and the rest in halves. Each host is checked before the next ones start."
+say "The first release: apply shows the plan (and asks, without --yes). In column 0: + is new, ~ changes, = stays as it is. Then it changes the canary, and the rest in halves; each host is checked before the next ones start."
 try 0 apply hello.hcl --release release/2015-06-10/1 --yes
 try 0 status hello.hcl
 
-say "A newer release. The plan is saved, a colleague could review it ('shipit show'), and exactly this is applied, or refused if a host has changed since."
+say "A newer release. Planning changes nothing. The plan is saved, a colleague could review it ('shipit show'), and exactly this is applied, or refused if a host has changed since."
 try 0 plan hello.hcl --release release/2015-06-12/1 --out next.shipit-plan.json
 try 0 apply next.shipit-plan.json
 
@@ -60,6 +57,22 @@ try 0 apply hello.hcl --release release/2015-06-12/1 --yes
 say "A release that is broken: its health check fails on the canary for 10 seconds. The canary goes back by itself, the other hosts never run it, and the exit code is 4."
 try 4 apply hello.hcl --release release/2015-06-15/1 --yes
 try 0 status hello.hcl
+
+say "The deployer is killed in the middle of a run. The journal and the hosts know where it was: another process goes on with it, or takes it back."
+printf '%s$ shipit apply hello.hcl --release release/2015-06-15/1 --yes >../said & sleep 2; kill -9 $!%s\n' "$bold" "$off"
+"$bin" apply hello.hcl --release release/2015-06-15/1 --yes >../said 2>&1 &
+deployer=$!
+tries=0
+until grep -q 'batch canary: lab1' ../said; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 300 ] || { cat ../said >&2; exit 1; }
+  sleep 0.1
+done
+sleep 1
+kill -9 "$deployer"
+wait "$deployer" 2>/dev/null || true
+try 0 runs
+try 0 rollback "$("$bin" runs | awk 'NR == 2 { print $1 }')" --yes
 
 say "Back to an older release, from what the hosts still hold: no git, no registry."
 try 0 rollback hello.hcl --to release/2015-06-10/1 --yes
