@@ -16,7 +16,7 @@ import (
 )
 
 type fmtCmd struct {
-	Files []string `arg:"" optional:"" help:"Files or directories; - is standard input; none is this directory."`
+	Files []string `arg:"" name:"file" optional:"" help:"Files or directories; - is standard input; none is this directory."`
 	Check bool     `help:"Write nothing; exit with 3 if a file would change, naming it."`
 	Diff  bool     `help:"Show what would change."`
 }

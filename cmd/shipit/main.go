@@ -20,38 +20,47 @@ func main() { os.Exit(run(os.Args[1:], newWorld())) }
 
 // cli is the grammar. Each command is one file with its own Run.
 type cli struct {
-	Plan     planCmd     `cmd:"" help:"Show exactly what would change on every host."`
-	Apply    applyCmd    `cmd:"" help:"Do what a plan says, in batches, checked, abortable."`
-	Rollback rollbackCmd `cmd:"" help:"Take the hosts back to their last good release."`
-	Resume   resumeCmd   `cmd:"" help:"Go on with a run that was interrupted."`
-	Pause    pauseCmd    `cmd:"" help:"Start no new host in a run that is under way."`
-	Continue continueCmd `cmd:"" help:"Go on with a run that is paused."`
-	Confirm  confirmCmd  `cmd:"" help:"Answer the question of a run that is under way."`
-	Abort    abortCmd    `cmd:"" help:"Stop a run that is under way."`
-	Runs     runsCmd     `cmd:"" aliases:"history" help:"List the runs that are recorded, newest first."`
-	Journal  journalCmd  `cmd:"" help:"Check what is recorded of a run."`
-	Status   statusCmd   `cmd:"" help:"Show what runs on every host."`
-	Hosts    hostsCmd    `cmd:"" help:"List the hosts, and how each one is reached."`
-	Lock     lockCmd     `cmd:"" help:"List, show, hold and release the locks on the hosts."`
-	Sudoers  sudoersCmd  `cmd:"" help:"Print the lines of sudoers that the hosts need."`
-	Releases releasesCmd `cmd:"" help:"List the releases, newest first, and where each one runs."`
-	Tag      tagCmd      `cmd:"" help:"Create and push the next tag of the scheme."`
-	Show     showCmd     `cmd:"" help:"Show a saved plan."`
-	Validate validateCmd `cmd:"" help:"Check definitions, offline, for every host of every environment."`
-	Test     testCmd     `cmd:"" help:"Play the scenarios beside definitions on a simulated fleet."`
-	Console  consoleCmd  `cmd:"" help:"Evaluate expressions among the names of a definition."`
-	Fmt      fmtCmd      `cmd:"" help:"Rewrite definitions in the canonical form."`
-	Schema   schemaCmd   `cmd:"" help:"List the blocks and arguments of the language; as JSON for programs."`
-	Explain  explainCmd  `cmd:"" help:"Explain a code, a block, an argument or a function; or a run, from its journal."`
-	Lab      labCmd      `cmd:"" help:"Run a few hosts on this machine to try a definition."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
-	Help     helpCmd     `cmd:"" help:"Show help for a command or a topic (exit-codes)."`
+	Plan     planCmd     `cmd:"" group:"deploy" help:"Show exactly what would change on every host."`
+	Apply    applyCmd    `cmd:"" group:"deploy" help:"Do what a plan says, in batches, checked, abortable."`
+	Rollback rollbackCmd `cmd:"" group:"deploy" help:"Take the hosts back to their last good release."`
+	Resume   resumeCmd   `cmd:"" group:"steer" help:"Go on with a run that was interrupted."`
+	Pause    pauseCmd    `cmd:"" group:"steer" help:"Start no new host in a run that is under way."`
+	Continue continueCmd `cmd:"" group:"steer" help:"Go on with a run that is paused."`
+	Confirm  confirmCmd  `cmd:"" group:"steer" help:"Answer the question of a run that is under way."`
+	Abort    abortCmd    `cmd:"" group:"steer" help:"Stop a run that is under way."`
+	Runs     runsCmd     `cmd:"" group:"look" aliases:"history" help:"List the runs that are recorded, newest first."`
+	Journal  journalCmd  `cmd:"" group:"look" help:"Check what is recorded of a run."`
+	Status   statusCmd   `cmd:"" group:"look" help:"Show what runs on every host."`
+	Hosts    hostsCmd    `cmd:"" group:"look" help:"List the hosts, and how each one is reached."`
+	Lock     lockCmd     `cmd:"" group:"steer" help:"List, show, hold and release the locks on the hosts."`
+	Sudoers  sudoersCmd  `cmd:"" group:"write" help:"Print the lines of sudoers that the hosts need."`
+	Releases releasesCmd `cmd:"" group:"look" help:"List the releases, newest first, and where each one runs."`
+	Tag      tagCmd      `cmd:"" group:"write" help:"Create and push the next tag of the scheme."`
+	Show     showCmd     `cmd:"" group:"deploy" help:"Show a saved plan."`
+	Validate validateCmd `cmd:"" group:"write" help:"Check definitions, offline, for every host of every environment."`
+	Test     testCmd     `cmd:"" group:"write" help:"Play the scenarios beside definitions on a simulated fleet."`
+	Console  consoleCmd  `cmd:"" group:"write" help:"Evaluate expressions among the names of a definition."`
+	Fmt      fmtCmd      `cmd:"" group:"write" help:"Rewrite definitions in the canonical form."`
+	Schema   schemaCmd   `cmd:"" group:"write" help:"List the blocks and arguments of the language; as JSON for programs."`
+	Explain  explainCmd  `cmd:"" group:"look" help:"Explain a code, a block, an argument or a function; or a run, from its journal."`
+	Lab      labCmd      `cmd:"" group:"other" help:"Run a few hosts on this machine to try a definition."`
+	Version  versionCmd  `cmd:"" group:"other" help:"Print the version."`
+	Help     helpCmd     `cmd:"" group:"other" help:"Show help for a command or a topic (exit-codes)."`
 
-	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Completion completionCmd `cmd:"" group:"other" help:"Print a completion script for bash, zsh or fish."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
 
 	State string `placeholder:"DIR|URL" help:"Where runs are recorded: a directory, or the URL of a Redis; over SHIPIT_STATE and the definition's state block."`
 	Color string `enum:"auto,always,never" default:"auto" help:"When to use colour: ${enum}. NO_COLOR and CLICOLOR_FORCE are honoured."`
+}
+
+// groups are the commands by what one is about, in the order of --help.
+var groups = []kong.Group{
+	{Key: "deploy", Title: "Deploy:"},
+	{Key: "steer", Title: "Runs and locks:"},
+	{Key: "look", Title: "Look:"},
+	{Key: "write", Title: "Definitions and releases:"},
+	{Key: "other", Title: "This program:"},
 }
 
 // run parses args, runs the command and returns the exit code.
@@ -62,10 +71,11 @@ func run(args []string, w *world) (code int) {
 	type exited int
 	parser, err := kong.New(&c,
 		kong.Name("shipit"),
-		kong.Description("Deploy services to machines over SSH: plan a true diff of every host, apply exactly that.\n\nRun 'shipit COMMAND --help' for examples. Exit codes: 'shipit help exit-codes'."),
+		kong.Description("Deploy services to machines over SSH: plan a true diff of every host, apply exactly that.\n\nExit codes: 'shipit help exit-codes'. Without servers: 'shipit lab up'."),
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups(groups),
 		kong.UsageOnError(),
 	)
 	if err != nil {

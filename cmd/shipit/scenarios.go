@@ -20,7 +20,7 @@ import (
 // testCmd lives in scenarios.go because the name of a _test file would hide
 // it from the compiler.
 type testCmd struct {
-	Files   []string `arg:"" optional:"" help:"Definitions, scenario files (NAME.test.hcl beside NAME.hcl) or directories of them; none is this directory."`
+	Files   []string `arg:"" name:"file" optional:"" help:"Definitions, scenario files (NAME.test.hcl beside NAME.hcl) or directories of them; none is this directory."`
 	Only    string   `name:"run" aliases:"filter" placeholder:"REGEX" help:"Only the scenarios whose name matches."`
 	Verbose bool     `short:"v" help:"Print the timeline of every scenario."`
 	JSON    bool     `name:"json" help:"Print the results as JSON."`
@@ -30,7 +30,7 @@ type testCmd struct {
 }
 
 func (c *testCmd) Help() string {
-	return "Plays the scenarios beside definitions on a simulated fleet, with the real planner and the real engine, in virtual time: no host is reached and no command is run. Exits with 3 if one ends otherwise than it expects.\n\n" +
+	return "With the real planner and the real engine, in virtual time: no host is reached and no command is run. Exits with 3 if one ends otherwise than it expects.\n\n" +
 		examples("shipit test restbase.hcl", "shipit test --run canary -v services/", "shipit test --junit tests.xml services/")
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 type validateCmd struct {
-	Files   []string `arg:"" help:"Definitions."`
+	Files   []string `arg:"" name:"file" help:"Definitions like restbase.hcl, or directories of them."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables from a file."`
 	Format  string   `enum:"human,json,github,gitlab,sarif,junit" default:"human" placeholder:"FORMAT" help:"How to answer: ${enum}."`
