@@ -150,7 +150,7 @@ func (m *member) look(facts plan.HostFacts) {
 func (r *run) found() []event.Event {
 	events := []event.Event{{
 		Type: event.RunResumed, By: r.o.By,
-		Text: fmt.Sprintf("%s of %s resumed by %s", r.body.Kind, r.body.Where(), r.o.By),
+		Text: fmt.Sprintf("%s of %s resumed by %s", r.body.Kind, r.body.Where(), r.o.By) + r.whatever(),
 	}}
 	for _, h := range r.ahead.Hosts() {
 		m, phase := r.byName[h.Name], r.ahead.CutPhase(h.Name)

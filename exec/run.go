@@ -10,7 +10,6 @@ import (
 	"shipit/exec/fault"
 	"shipit/exec/plan"
 	"shipit/exec/rollout"
-	"shipit/lang/diag"
 )
 
 // A run is one execution of a plan. Its state is the rollout, which only the
@@ -106,14 +105,10 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 
 // started is the first event of a run.
 func (r *run) started() event.Event {
-	e := event.Event{
+	return event.Event{
 		Type: event.RunStarted, By: r.o.By, Plan: r.o.Plan.Digest,
-		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By),
+		Text: fmt.Sprintf("%s of %s started by %s", r.body.Kind, r.body.Where(), r.o.By) + r.whatever(),
 	}
-	if why := r.waiver(); why != "" && len(r.body.Windows) > 0 {
-		e.Text += ", whatever its deploy window: " + diag.CleanLine(why)
-	}
-	return e
 }
 
 // A job is something that a worker does once begun is in the journal. The

@@ -47,6 +47,8 @@ func (r *run) steer(c Control) {
 	switch paused := r.roll.Paused(); {
 	case c.Do == Stop && !r.roll.Aborted():
 		r.abort(c, "no new host starts; the steps in flight end first")
+	case c.Do == Pause && r.roll.GoingBack():
+		r.tooLate(c, "it is going back already, and a rollback is not paused")
 	case c.Do == Pause && paused == "" && !r.roll.Aborted():
 		r.pause(c, fmt.Sprintf("paused by %s: no new host starts until somebody continues the run", c.By))
 	case c.Do == Continue && paused != "":

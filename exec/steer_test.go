@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shipit/exec/event"
+	"shipit/exec/plan"
 	"shipit/lang"
 )
 
@@ -217,4 +218,123 @@ func TestAWishThatMakesNoSenseIsAnsweredAllTheSame(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is broken goes back; a person who wants to look at it aborts.
+func TestARollbackIsNotPaused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		s.fleet.Host("web3").Broken[newRelease.ID] = true
+		control := make(chan Control, 9)
+		s.when(control, ofType(event.RollingBack), Control{Do: Pause, By: "anna@there", Intent: 1}, 0)
+		res, err := s.run(func(o *Options) { o.Control = control })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.RolledBack, "ooo")
+		if e := s.log.of(event.Paused); len(e) > 0 {
+			t.Errorf("it says %+v", e)
+		}
+		i := slices.IndexFunc(s.log.all(), func(e event.Event) bool { return e.Intent == 1 })
+		if i < 0 || s.log.all()[i].Text != "anna@there asked the run to pause: it is going back already, and a rollback is not paused" {
+			t.Errorf("nothing says what became of the wish\n%s", s.log)
+		}
+	})
+}
+
+// A run that was paused when a host failed goes back without waiting for
+// whoever paused it.
+func TestARollbackBeginsInAPausedRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		s.fleet.Host("web3").Broken[newRelease.ID] = true
+		control := make(chan Control, 9)
+		s.when(control, func(e event.Event) bool {
+			return e.Type == event.StepStarted && e.Host == "web3" && e.Step == "restart"
+		},
+			Control{Do: Pause, By: "anna@there", Intent: 1}, 0)
+		begun := time.Now()
+		res, err := s.run(func(o *Options) { o.Control = control })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.RolledBack, "ooo")
+		if e := s.log.of(event.Paused); len(e) != 1 || time.Since(begun) > time.Hour {
+			t.Errorf("it took %s and says %+v", time.Since(begun), e)
+		}
+	})
+}
+
+// paused is a drill whose process ended while the run was paused in its first
+// batch.
+func paused(t *testing.T, change func(*drill)) (*drill, *plan.Plan) {
+	s := newDrill(t, 3)
+	change(s)
+	p := s.plan()
+	control := make(chan Control, 9)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.when(control, func(e event.Event) bool { return e.Type == event.HostStarted && e.Phase == event.Switch }, Control{Do: Pause, By: "anna@there", Intent: 1}, 0)
+	s.log.on = func(on func(event.Event)) func(event.Event) {
+		return func(e event.Event) {
+			on(e)
+			if e.Type == event.Paused {
+				time.AfterFunc(time.Hour, cancel)
+			}
+		}
+	}(s.log.on)
+	o := s.options(p)
+	o.Control = control
+	if _, err := Apply(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	o.Fleet.Close()
+	died := s.log.all()
+	s.log = &memory{}
+	for _, e := range died {
+		if err := s.log.Append(e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Type == event.Paused {
+			return s, p
+		}
+	}
+	t.Fatalf("the run was not paused:\n%s", s.log)
+	return nil, nil
+}
+
+// To resume a run is a person's word that it goes on.
+func TestAPausedRunWhoseProcessDiedGoesOnWhenItIsResumed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, p := paused(t, func(*drill) {})
+		s.want(s.resume(p), event.Done, "nnn")
+	})
+}
+
+// It is no word about the deploy window, unless that is said.
+func TestAResumedRunObeysItsWindow(t *testing.T) {
+	t.Parallel()
+	for outside, running := range map[string]string{"": "noo", "the front page is down": "nnn"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, p := paused(t, func(s *drill) { s.def.Service.Windows = weekend("00:00-00:30") })
+			o := s.options(p)
+			o.Outside = outside
+			res, err := Resume(t.Context(), o, s.log.all())
+			o.Fleet.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.want(res, map[string]event.Outcome{"noo": event.Abort, "nnn": event.Done}[running], running)
+			said := s.log.of(event.RunResumed)[0].Text
+			if want := "resumed by me@here, whatever its deploy window: " + outside; outside != "" && !strings.HasSuffix(said, want) {
+				t.Errorf("it says %q", said)
+			}
+			if n := len(s.log.of(event.Paused)); (outside == "") != (n == 2) {
+				t.Errorf("it was paused %d times", n)
+			}
+		})
+	}
 }

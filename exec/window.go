@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shipit/exec/plan"
+	"shipit/lang/diag"
 )
 
 // outside says why the run may start nothing now because of its deploy
@@ -31,6 +32,15 @@ func (r *run) waiver() string {
 		return r.o.Outside
 	}
 	return r.body.Request.Outside
+}
+
+// whatever says, at the end of a sentence, that the windows are left out of
+// account, and why.
+func (r *run) whatever() string {
+	if why := r.waiver(); why != "" && len(r.body.Windows) > 0 {
+		return ", whatever its deploy window: " + diag.CleanLine(why)
+	}
+	return ""
 }
 
 // Instant is a time that may be days away, as people read it.

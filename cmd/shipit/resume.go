@@ -18,6 +18,7 @@ type resumeCmd struct {
 	ID      string   `arg:"" name:"run" help:"The run, or the beginning of its id; 'shipit runs' lists them."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable again: the plan does not hold sensitive values."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"Set variables again from a file of NAME = VALUE lines."`
+	Outside string   `name:"outside-window" placeholder:"REASON" help:"Go on whatever the deploy windows say; the reason is recorded."`
 }
 
 func (c *resumeCmd) Help() string {
@@ -54,6 +55,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	p.outside = c.Outside
 	pool := c.dial(w)
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))

@@ -87,6 +87,7 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", run, wishAnswered)
 		}
+		driver, unsure := store.Alive(ctx, run) // before its last words are read
 		more, err := store.Events(ctx, run, int64(len(seen)))
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -103,6 +104,9 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 		}
 		if seen = append(seen, more...); finished(seen) {
 			return fmt.Errorf("run %s ended before it read this", run)
+		}
+		if unsure == nil && driver == "" {
+			return fmt.Errorf("the process of run %s ended before it answered this; 'shipit runs' says how", run)
 		}
 	}
 }
