@@ -1,7 +1,15 @@
 package journal_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -279,6 +287,83 @@ func TestURLs(t *testing.T) {
 		}
 		if r != nil {
 			r.Close()
+		}
+	}
+}
+
+// TestTheExampleConsumerFollowsARun runs the program that docs/events.md names.
+func TestTheExampleConsumerFollowsARun(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	server := redistest.Start(t)
+	r, dir := openRedis(t, server.URL()), t.TempDir()
+	j := recordRun(t, dir, someRun, 150)
+	m := r.Mirror(j.Path(), "anna@deploy1", silent(t))
+	defer m.Close()
+	eventually(t, func() bool { list, err := r.List(t.Context()); return err == nil && len(list) == 1 })
+	cmd := exec.CommandContext(t.Context(), python, "../../docs/examples/follow-redis.py", server.Addr, "test")
+	var out, problems strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, j, someRun, 151, 300)
+	if err := j.Append(event.Event{Seq: 301, Run: someRun, Type: event.RunFinished, Outcome: event.Done, Text: "the run is over"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, problems.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 302 || !strings.Contains(lines[0], "of restbase to production by anna@deploy1") || !strings.HasPrefix(lines[200], "200 ") || !strings.HasSuffix(lines[301], "run.finished the run is over") {
+		t.Errorf("%d lines, the last is %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+func TestTLSWithACertificateOfOurOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	certificate(t, dir)
+	addr := redistest.FreePort(t)
+	_, port, _ := net.SplitHostPort(addr)
+	redistest.Start(
+		t, "--tls-port", port, "--tls-cert-file", dir+"/cert", "--tls-key-file", dir+"/key", "--tls-ca-cert-file", dir+"/cert", "--tls-auth-clients", "no",
+	)
+	j := recordRun(t, dir, someRun, 20)
+	r := openRedis(t, "rediss://"+addr+"?ca="+dir+"/cert")
+	r.Mirror(j.Path(), "anna@deploy1", silent(t)).Close()
+	same(t, r, dir, someRun, 20)
+	stranger := openRedis(t, "rediss://"+addr)
+	if _, err := stranger.List(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+}
+
+// certificate writes one for 127.0.0.1, and its key.
+func certificate(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
