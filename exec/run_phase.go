@@ -202,11 +202,14 @@ func (w *work) verdict(ctx context.Context, err error) event.Event {
 func (w *work) reason(err error) (why string, detail []string, s *plan.Step) {
 	why, detail, id := reason(err)
 	s = w.step(id)
-	if s != nil && s.Op == plan.OpCheck && answerOf(err) == event.NotKnown && !strings.HasPrefix(why, "unknown: ") {
-		why = "unknown: " + why // its script broke
+	if s != nil && s.Op == plan.OpCheck && answerOf(err) == event.NotKnown && !strings.HasPrefix(why, saysUnknown) {
+		why = saysUnknown + why // its script broke
 	}
 	return why, detail, s
 }
+
+// saysUnknown begins what is said of a check that was not answered.
+const saysUnknown = "unknown: "
 
 // answerOf is the answer of the check that err is about.
 func answerOf(err error) event.Answer {
