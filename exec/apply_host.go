@@ -26,6 +26,7 @@ type member struct {
 	fenced   bool              // another run has the host: nothing is changed there any more
 	records  []remote.Record   // what the host said of itself under the lock
 	armed    time.Time         // when its watchdog goes off, by our clock; zero where none is armed
+	due      time.Time         // the same, and still known when it is over
 	raw      map[string]string // from that: the digest of each managed file, or "absent"
 }
 

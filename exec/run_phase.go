@@ -67,6 +67,17 @@ func (w *work) do(ctx context.Context) error {
 		return err
 	}
 	parts := partsOf(w.steps)
+	if w.wentBack(ctx) { // but for what only we can ask
+		for _, part := range parts {
+			if part[0].From != deployer {
+				continue
+			}
+			if err := w.local(ctx, &part[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if changes := w.phase == event.Switch || w.phase == event.Undo; changes && len(parts) > 0 && parts[len(parts)-1][0].From == deployer {
 		parts = append(parts, nil) // what came of it is written down on the host
 	}

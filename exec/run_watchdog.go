@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"shipit/exec/event"
@@ -21,6 +22,7 @@ func (w *work) watch(s *plan.Step, rec remote.Record) {
 	switch {
 	case s.Op == plan.OpArm && rec.Kind == remote.Begin:
 		w.m.armed = time.Now().Add(w.run.body.Rollback.Watchdog.Std())
+		w.m.due = w.m.armed
 	case s.Op == plan.OpConfirm && rec.Kind == remote.End:
 		w.m.armed = time.Time{} // confirmed, or the watchdog is through
 	}
@@ -41,6 +43,35 @@ func (w *work) confirm(ctx context.Context, steps []plan.Step, first, last bool)
 			return err
 		}
 	}
+}
+
+// wentBack tells that the host's watchdog was faster than us and has done all
+// of the undo: then nothing on the host is to be done a second time. It waits
+// for a watchdog that is at work. Where nobody can say, the undo is done as
+// ever, which is safe.
+func (w *work) wentBack(ctx context.Context) bool {
+	if w.phase != event.Undo || w.m.due.IsZero() || time.Now().Before(w.m.due) {
+		return false
+	}
+	w.m.due = time.Time{} // asked once
+	dog := lock.Watchdog{Fence: *w.m.lease.Fence(), Limit: undoLimit(w.m.plan)}
+	ctx, cancel := context.WithTimeout(ctx, dog.Limit+margin)
+	defer cancel()
+	back := false
+	err := w.m.conn.Run(ctx, remote.Command{
+		Name: "outcome",
+		Steps: []remote.Step{{
+			ID: "outcome", Op: "outcome", Args: map[string]string{"run": w.run.o.Run},
+			Shell: dog.Outcome(strings.TrimRight(w.run.body.Path, "/") + "/.shipit/history"),
+		}},
+		On: func(r remote.Record) { back = back || r.Kind == remote.Fact && r.Key == lock.WentBack },
+	})
+	if err != nil || !back {
+		return false
+	}
+	w.m.armed = time.Time{}
+	w.say(event.Event{Type: event.Note, Host: w.m.plan.Name, Text: w.m.plan.Name + ": its watchdog has taken it back; nothing is done there a second time"})
+	return true
 }
 
 // stays tells that the event leaves its host as it is, with a watchdog armed:

@@ -166,6 +166,9 @@ func TestOfConfirmationAndWatchdogExactlyOneWins(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(10 * time.Minute)
+			if n := s.fleet.Count("web1", "restart"); n > 2 {
+				t.Errorf("%d ms: it was restarted %d times, there and back are 2\n%s", ms, n, s.log)
+			}
 			switch got := s.running(); {
 			case got == "n" && res.Outcome == event.Done:
 			case got == "o" && res.Outcome == event.RolledBack:

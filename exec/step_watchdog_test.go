@@ -129,8 +129,29 @@ func TestAConfirmationThatComesTooLate(t *testing.T) {
 	if s.gone(lockDir + "/run") {
 		t.Error("the lock was taken from a deployer that is there")
 	}
+	if !s.wentBack() {
+		t.Error("its outcome is not seen")
+	}
 	s.must(event.Undo, s.host.Undo) // as a deployer does that hears of a failed step
 	s.want("live", s.live(), "releases/v1")
+	if s.wentBack() {
+		t.Error("what the deployer undid is said to be the watchdog's")
+	}
+}
+
+// wentBack asks whether the watchdog has taken the host back.
+func (s *desk) wentBack() bool {
+	s.t.Helper()
+	back := false
+	w := lock.Watchdog{Fence: *s.fence, Limit: time.Minute}
+	err := s.conn.Run(s.t.Context(), remote.Command{
+		Steps: []remote.Step{{ID: "outcome", Shell: w.Outcome("my app/.shipit/history")}},
+		On:    func(r remote.Record) { back = back || r.Kind == remote.Fact && r.Key == lock.WentBack },
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return back
 }
 
 // Whoever took the host over took that over, too.

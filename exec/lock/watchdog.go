@@ -60,6 +60,19 @@ func (w Watchdog) Confirm() string {
 	return w.vars() + fmt.Sprintf("patience=%d\n", seconds(w.Limit)) + confirmScript
 }
 
+// WentBack is the key of the fact that Outcome states where the watchdog has
+// taken the host back.
+const WentBack = "back"
+
+// Outcome is the shell that waits for a watchdog at work and states whether
+// the last word in the host's history is that it has taken the host back.
+func (w Watchdog) Outcome(history string) string {
+	return w.vars() + fmt.Sprintf("patience=%d history=%s\n", seconds(w.Limit), remote.QuotePath(history)) + `exec 8>>"$d/guard"
+flock -w "$patience" 8 || die "a script is at work there for longer than $patience s"
+[ "$(tail -n 1 -- "$history" 2>/dev/null | cut -f 2,3,5)" != "$(printf '%s\tundone\twatchdog' "$run")" ] || fact ` + WentBack + ` yes
+`
+}
+
 // Disarm is the shell that ends the watchdog of a host that is left as it is,
 // or that was taken back. It runs under the guard.
 func Disarm(dir string) string {

@@ -15,7 +15,7 @@ import (
 // mutates tells whether an operation may change a host beyond its lock.
 func mutates(op string) bool {
 	switch op {
-	case "lock", "hold", "look", "break", "observe", "verify", "check", "arm", "confirm", "disarm":
+	case "lock", "hold", "look", "break", "observe", "verify", "check", "arm", "confirm", "disarm", "outcome":
 		return false
 	}
 	return true
@@ -38,6 +38,8 @@ func (s *session) act(ctx context.Context, step remote.Step) error {
 		return nil
 	case "confirm":
 		return s.confirm(ctx, step)
+	case "outcome":
+		return s.outcome(ctx, step)
 	}
 	h := s.host
 	h.mu.Lock()

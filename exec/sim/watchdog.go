@@ -157,6 +157,25 @@ func (s *session) confirm(ctx context.Context, step remote.Step) error {
 	return h.act(remote.Step{Op: "record", Args: arg})
 }
 
+// outcome waits for the watchdog and states whether it has taken the host back.
+func (s *session) outcome(ctx context.Context, step remote.Step) error {
+	release, err := s.takeGuard(ctx, 10*time.Minute)
+	if err != nil {
+		return err
+	}
+	defer release()
+	h := s.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.state.History); n > 0 {
+		f := strings.Split(h.state.History[n-1], "\t")
+		if f[1] == step.Args["run"] && f[2] == "undone" && f[4] == "watchdog" {
+			s.fact(step.ID, "back", "yes")
+		}
+	}
+	return nil
+}
+
 // watched states what is known of the watchdog.
 func (s *session) watched(step string) {
 	h := s.host
