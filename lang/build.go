@@ -248,6 +248,7 @@ func (e *evaluator) target(n *node, h *Host) Target {
 	}
 	if r := n.first("restart"); r != nil {
 		t.Restart = Restart{Spec: e.spec(r), Within: get[Duration](e, r, "within")}
+		e.with(r)
 	}
 	for _, b := range n.all("check") {
 		t.Checks = append(t.Checks, e.check(b))
@@ -282,7 +283,7 @@ func (e *evaluator) check(n *node) Check {
 	e.checkTimes(n, c)
 	e.checkReach(n, c)
 	e.checkPatterns(n, c)
-	e.checkWith(n)
+	e.with(n)
 	e.checkWindow(n, c)
 	// A default gives way to a short deadline.
 	if n.attrs["timeout"] == nil && c.Within > 0 {

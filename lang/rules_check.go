@@ -31,11 +31,11 @@ func (e *evaluator) checkPatterns(n *node, c Check) {
 }
 
 // checkWith finds attributes that say nothing without another one.
-func (e *evaluator) checkWith(n *node) {
+func (e *evaluator) with(n *node) {
 	for _, a := range n.kind.Attrs {
 		for _, other := range a.With {
 			if n.attrs[a.Name] != nil && n.attrs[other] == nil {
-				e.errorf("E0442", n.at(a.Name), fmt.Sprintf("Add %s = %s, or remove %s.", other, n.attrSchema(other).Sample("check"), a.Name), "",
+				e.errorf("E0442", n.at(a.Name), fmt.Sprintf("Add %s = %s, or remove %s.", other, n.attrSchema(other).Sample(n.schema.Name), a.Name), "",
 					"%s says nothing without %s", a.Name, other)
 			}
 		}

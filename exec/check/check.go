@@ -8,8 +8,8 @@
 // never yes, and is told apart from no.
 //
 // None of them can tell a new process from an old one that is still there,
-// but http with contains = release.tag can, and so can restart "systemd",
-// which compares process numbers.
+// but http with contains = release.tag can, and so can a restart that
+// compares processes.
 package check
 
 import (

@@ -121,6 +121,9 @@ func restart(r lang.Restart, as rename) []Step {
 			break
 		}
 	}
+	if how := insists(said); how != "" && r.Kind != "systemd" { // of which everybody knows it
+		text += " (" + how + ")"
+	}
 	return []Step{{
 		ID: "restart", Op: OpRestart, At: r.Range.String(), Within: r.Within, Kind: r.Kind, Spec: spec, Text: text,
 	}}

@@ -16,8 +16,8 @@ func (m *maker) prove(v *move, t *lang.Target) {
 		if r.Op != OpRestart || !v.flip {
 			continue
 		}
-		if r.Kind == "systemd" && !(lang.Spec{Attrs: r.Spec}).Bool("reload") {
-			r.Proof = append(r.Proof, "another main process") // see restart "systemd"
+		if how := insists(lang.Spec{Kind: r.Kind, Attrs: r.Spec}); how != "" {
+			r.Proof = append(r.Proof, how)
 		}
 		named := rename{from: h.To, to: Release{}}
 		for _, steps := range [][]Step{h.Switch, h.After} {
@@ -29,9 +29,34 @@ func (m *maker) prove(v *move, t *lang.Target) {
 		}
 		if len(r.Proof) == 0 {
 			m.tell(h.Name, "nothing proves that the new process answers: restart %q does not, and no check names the release; "+
-				"add json = { \".version\" = release.tag } or contains = release.tag to an http check (%s)", r.Kind, t.Restart.Range)
+				"add json = { \".version\" = release.tag } or contains = release.tag to an http check%s (%s)", r.Kind, mend(r.Kind), t.Restart.Range)
 		}
 	}
+}
+
+// insists says what a restart compares itself, "" for one that takes whatever
+// process there is: see exec/restart.
+func insists(s lang.Spec) string {
+	file := s.Text("pid_file")
+	switch {
+	case s.Bool("reload"):
+	case s.Kind == "systemd":
+		return "another main process"
+	case file != "" && (s.Kind != "signal" || s.Bool("successor")):
+		return "another process in " + clean(file)
+	}
+	return ""
+}
+
+// mend is what else would make a restart of that kind a proof.
+func mend(kind string) string {
+	switch kind {
+	case "service", "command":
+		return ", or pid_file to the restart"
+	case "signal":
+		return ", or pid_file and successor = true to the restart where the signal starts a new process"
+	}
+	return ""
 }
 
 // asksFor tells whether an answer is compared with something of the release.

@@ -1,6 +1,10 @@
 package plan
 
-import "testing"
+import (
+	"testing"
+
+	"shipit/lang"
+)
 
 func TestWhatNamesTheReleaseIsAProof(t *testing.T) {
 	t.Parallel()
@@ -19,6 +23,34 @@ func TestWhatNamesTheReleaseIsAProof(t *testing.T) {
 	} {
 		if got := asksFor(r, c.spec); got != c.want {
 			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestWhatARestartComparesItselfIsAProof(t *testing.T) {
+	t.Parallel()
+	type attrs = map[string]any
+	for _, c := range []struct {
+		kind  string
+		attrs attrs
+		want  string
+	}{
+		{"systemd", attrs{"unit": "x"}, "another main process"},
+		{"systemd", attrs{"unit": "x", "reload": true}, ""},
+		{"service", attrs{"name": "x"}, ""},
+		{"service", attrs{"name": "x", "pid_file": "/run/x.pid"}, "another process in /run/x.pid"},
+		{"service", attrs{"name": "x", "pid_file": "/run/x.pid", "reload": true}, ""},
+		{"command", attrs{"shell": "x", "pid_file": "x.pid"}, "another process in x.pid"},
+		{"signal", attrs{"pid_file": "x.pid"}, ""},
+		{"signal", attrs{"pid_file": "x.pid", "signal": "USR2", "successor": true}, "another process in x.pid"},
+		{"none", nil, ""},
+	} {
+		if got := insists(lang.Spec{Kind: c.kind, Attrs: c.attrs}); got != c.want {
+			t.Errorf("%s %v: %q, want %q", c.kind, c.attrs, got, c.want)
+		}
+		steps := restart(lang.Restart{Spec: lang.Spec{Kind: c.kind, Attrs: c.attrs}}, rename{})
+		if len(steps) > 0 && c.kind != "systemd" && c.want != "" && steps[0].Text[len(steps[0].Text)-len(c.want)-2:] != "("+c.want+")" {
+			t.Errorf("the plan says %q", steps[0].Text)
 		}
 	}
 }

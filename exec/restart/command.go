@@ -18,7 +18,7 @@ func command(r lang.Restart) (Script, error) {
 		return Script{}, errors.New(`restart "command" needs run or shell`)
 	}
 	return Script{
-		Shell:    call("apart", "user", r.Within, argv) + "\n",
+		Shell:    replaces(r, call("apart", "user", r.Within, argv)+"\n"),
 		User:     [][]string{argv},
 		Programs: programs(c),
 	}, nil

@@ -20,7 +20,18 @@ import (
 // error is what the step said.
 func run(t *testing.T, home, kind string, attrs map[string]any) error {
 	t.Helper()
-	s, err := restart.New(lang.Restart{Spec: lang.Spec{Kind: kind, Attrs: attrs}, Within: lang.Duration(10 * time.Second)})
+	return runFor(t, home, kind, attrs, 10)
+}
+
+// runFor is run with a deadline in seconds.
+func runFor(t *testing.T, home, kind string, attrs map[string]any, within int) error {
+	t.Helper()
+	return runShell(t, home, kind, attrs, within, func(sh string) string { return sh })
+}
+
+func runShell(t *testing.T, home, kind string, attrs map[string]any, within int, change func(string) string) error {
+	t.Helper()
+	s, err := restart.New(lang.Restart{Spec: lang.Spec{Kind: kind, Attrs: attrs}, Within: lang.Duration(time.Duration(within) * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,12 +41,26 @@ func run(t *testing.T, home, kind string, attrs map[string]any) error {
 	}
 	defer conn.Close()
 	program(t, home, "sudo", `[ "$1 $2" = "-n --" ] && shift 2 && exec "$@"`) // for who is not root
-	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "restart", Shell: "PATH=$PWD/bin:$PATH\n" + s.Shell}}})
+	shell := "PATH=$PWD/bin:$PATH\n" + change(s.Shell)
+	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "restart", Shell: shell}}})
 	var no *remote.StepError
 	if errors.As(err, &no) {
 		return errors.New(strings.Join(no.Output, "\n"))
 	}
 	return err
+}
+
+// waitFor waits until a file is there.
+func waitFor(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if b, _ := os.ReadFile(path); len(b) > 1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the service does not start")
+		}
+	}
 }
 
 // program puts a program into the home's bin.
@@ -136,14 +161,7 @@ func TestSignal(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() { cmd.Process.Kill() })
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if b, _ := os.ReadFile(filepath.Join(home, "pid")); len(b) > 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the service does not start")
-		}
-	}
+	waitFor(t, filepath.Join(home, "pid"))
 	judge(t, run(t, home, "signal", map[string]any{"pid_file": "pid"}), "")
 	if got := calls(t, home); got != "got\n" {
 		t.Errorf("calls: %q", got)

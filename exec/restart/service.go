@@ -15,7 +15,7 @@ func service(r lang.Restart) (Script, error) {
 	}
 	act := []string{"service", name, verb(r)}
 	s := Script{
-		Shell:    call("apart", "root", r.Within, act) + "\n",
+		Shell:    replaces(r, call("apart", "root", r.Within, act)+"\n"),
 		Root:     [][]string{act},
 		Programs: []string{"service"},
 	}

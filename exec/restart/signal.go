@@ -34,20 +34,26 @@ sleep 1
 			Units:    []string{unit},
 		}, nil
 	case file != "":
-		return Script{Shell: fmt.Sprintf(pidFile, remote.QuotePath(file), remote.Quote(sig)), Programs: []string{"kill"}}, nil
+		after := stays
+		if r.Bool("successor") {
+			after = "another\n"
+		}
+		return Script{Shell: pidVars(r, file) + fmt.Sprintf(signalShell, remote.Quote(sig)) + after, Programs: []string{"kill"}}, nil
 	}
 	return Script{}, errors.New(`restart "signal" needs a pid_file or a unit`)
 }
 
-// pidFile signals a process and sees that one lives afterwards: the same, or
-// the successor that it wrote into the file.
-const pidFile = `file=%s sig=%s
-pid_of() { read -r _p _ 2>/dev/null <"$file" || [ -n "$_p" ] || return 1; case $_p in ''|*[!0-9]*|0|1) return 1 ;; esac; echo "$_p"; }
-alive() { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; }
+// signalShell signals a process, and stays sees that one lives afterwards: the
+// same, or the successor that it wrote into the file.
+const (
+	signalShell = `sig=%s
 pid=$(pid_of) || die "$file holds no process number"
 alive "$pid" || die "$file names process $pid, which does not run"
+before
 kill -s "$sig" "$pid" 2>/dev/null || run user 10 kill -s "$sig" "$pid" || die "cannot signal process $pid"
-sleep 1
+`
+	stays = `sleep 1
 now=$(pid_of) || die "$file holds no process number after the signal"
 alive "$now" || die "process $now does not run after the signal $sig"
 `
+)

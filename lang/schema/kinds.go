@@ -43,17 +43,27 @@ func restart() *Block {
 				{Name: "reload", Type: Bool, Default: "false", Doc: "Reload instead of restart."},
 			}},
 			{Name: "service", Doc: "service NAME restart, as SysV scripts have it.", Attrs: []Attr{
+				pidFileAttr(),
 				{Name: "name", Type: String, Required: true, Form: ServiceName, Doc: "The service."},
 				{Name: "reload", Type: Bool, Default: "false", Doc: "service NAME reload instead."},
 			}},
 			{Name: "signal", Doc: "A signal to the running process.", ExactlyOne: [][]string{{"pid_file", "unit"}}, Attrs: []Attr{
 				{Name: "signal", Type: String, Default: `"HUP"`, Form: SignalName, Doc: "Its name without SIG."},
 				{Name: "pid_file", Type: String, Form: PathName, Doc: "The file that holds the process id."},
+				{Name: "successor", Type: Bool, Default: "false", With: []string{"pid_file"}, Doc: "The signal has the process start another, which writes its number into pid_file: the same one afterwards is a failure."},
 				{Name: "unit", Type: String, Form: UnitName, Doc: "Or the systemd unit of the process."},
 			}},
-			{Name: "command", Doc: "Any command; its exit code decides.", ExactlyOne: [][]string{{"run", "shell"}}, Attrs: commandAttrs()},
+			{Name: "command", Doc: "Any command; its exit code decides.", ExactlyOne: [][]string{{"run", "shell"}}, Attrs: append(commandAttrs(), pidFileAttr())},
 			{Name: "none", Doc: "Nothing needs to be restarted."},
 		},
+	}
+}
+
+// pidFileAttr is of the kinds that learn nothing else about the process.
+func pidFileAttr() Attr {
+	return Attr{
+		Name: "pid_file", Type: String, Form: PathName,
+		Doc: "The file that holds the process id: the same process after a restart is a failure.",
 	}
 }
 
