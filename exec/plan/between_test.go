@@ -77,6 +77,40 @@ func TestARollbackAfterAnInterruptedRunGoesBackOnce(t *testing.T) {
 	}
 }
 
+// Wherever a run was cut off, a deploy or a rollback, the rollback that
+// follows leads to one release, and the host ends whole and in service.
+func TestARollbackLeadsWhereTheCutOffOneWasGoing(t *testing.T) {
+	t.Parallel()
+	again := begun(host("web01", r1, r2, r1), r2)
+	half := begun(host("web01", r1, r2, r3), r2)
+	flipped := begun(host("web01", r1, r2, r3), r2, "live")
+	undoing := begun(begun(host("web01", r1, r2), r3), r2, "bad")
+	undoing.History[len(undoing.History)-1].Release = r3.ID
+	drained := host("web01", r1, r2)
+	drained.Drained = &Drain{Run: "run9"}
+	for _, c := range []struct {
+		name  string
+		facts []HostFacts
+		want  Release
+	}{
+		{"a release brought again", []HostFacts{again}, r1},
+		{"a rollback, before it activated", []HostFacts{half}, r2},
+		{"a rollback, activated", []HostFacts{flipped}, r2},
+		{"a rollback, and the other host is back", []HostFacts{flipped, host("web02", r1, r2, r3, r2)}, r2},
+		{"an undo", []HostFacts{undoing}, r2},
+		{"left by another run, and the deploy was elsewhere", []HostFacts{begun(host("web01", r1, r2), r2), host("web02", r2, r3)}, r2},
+		{"only the mark is left", []HostFacts{drained, host("web02", r2, r3)}, r2},
+	} {
+		p := Make(back(definition(len(c.facts), r3), Facts{Hosts: c.facts}, ""))
+		if h := p.Host("web01"); h.Action != Update || h.To.ID != c.want.ID || ids(h.Switch) != "drain activate restart check.http.info undrain" {
+			t.Errorf("%s: %s to %s (%s %s)", c.name, h.Action, h.To.Tag, ids(h.Switch), h.Problem)
+		}
+		if h := p.Host("web02"); h != nil && h.To.ID != r2.ID {
+			t.Errorf("%s: web02 goes to %s", c.name, h.To.Tag)
+		}
+	}
+}
+
 func TestWhatARunDidIsTakenBack(t *testing.T) {
 	t.Parallel()
 	plan := Make(deploy(definition(1, r2), fleet(1, r1), r2))

@@ -120,10 +120,11 @@ func (h HostFacts) settled() bool {
 func (h HostFacts) GoesDeeper() bool { return h.Live != "" && !h.settled() }
 
 // inBetween tells whether a run began to change the host and did not end: the
-// host may be out of service, and its process older than its files.
+// host may be out of service, and its process older than its files. The mark
+// of an open drain says as much, should the history have been cut.
 func (h HostFacts) inBetween() bool {
 	_, ok := h.Unfinished()
-	return ok
+	return ok || h.Drained != nil
 }
 
 // backOf is where a failed deploy takes a host: to what runs now, unless that

@@ -25,8 +25,10 @@ func (m *maker) aimBack(v *move) (problem string) {
 			return fmt.Sprintf("%s is not on it, and a rollback brings nothing; it has %s: choose one with --to, or deploy with --release",
 				m.wantedName(), f.have())
 		}
-	case f.Live == "" || f.aimed() != m.newest:
+	case f.Live == "" || f.aimed() != m.newest && !f.inBetween():
 		return ""
+	case f.aimed() != m.newest: // it stays, but nobody knows that it is whole and in service
+		id = f.Live
 	default:
 		rec, ok := f.before(m.newest)
 		if !ok {
@@ -51,13 +53,35 @@ func (h HostFacts) before(id string) (Record, bool) {
 	return older.LastGood(id)
 }
 
-// aimed is the release that the host runs, or that a run was taking it to when
-// it was interrupted: that one is what a rollback leaves behind.
+// aimed is what a rollback of the host leaves behind: the release that it
+// runs or, where a run was interrupted, the newest of those that it came from,
+// was going to, and was on its way back to. So a rollback that was itself
+// interrupted goes where it was going, and not further back.
 func (h HostFacts) aimed() string {
-	if rec, ok := h.Unfinished(); ok && h.firstRan(rec.Release) < 0 {
-		return rec.Release
+	newest, at := h.Live, h.firstRan(h.Live)
+	if !h.inBetween() {
+		return newest
 	}
-	return h.Live
+	for i, rec := range slices.Backward(h.History) {
+		switch rec.State {
+		case "begun":
+			first := h.firstRan(rec.Release)
+			if first < 0 || first > i { // it is new there
+				first = i
+			}
+			if first > at {
+				newest, at = rec.Release, first
+			}
+		case "good", "undone", "live":
+			if first := h.firstRan(rec.Release); first > at {
+				newest, at = rec.Release, first
+			}
+			if rec.State != "live" {
+				return newest
+			}
+		}
+	}
+	return newest
 }
 
 // newestLive is the release that, of those that run on the chosen hosts or

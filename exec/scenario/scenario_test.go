@@ -204,6 +204,7 @@ func TestScenariosThatComeAsExpected(t *testing.T) {
 		expect {
 			outcome = "done"
 			release = { "*" = "v1.0.0" }
+			out     = []
 		}`,
 		"aborted and rolled back": `abort {
 			at = "drain"
@@ -246,6 +247,32 @@ func TestScenariosThatComeAsExpected(t *testing.T) {
 				t.Log("\n" + strings.Join(r.Timeline, "\n"))
 			}
 		})
+	}
+}
+
+// Wherever the deployer is killed, and whatever follows, everybody is whole
+// and in service again.
+func TestKilledAtEachStepAndTakenToAnEnd(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"stage", "drain", "activate", "restart", "check.http.front", "undrain"} {
+		for then, release := range map[string]string{"rollback": "v1.0.0", "resume": "v1.1.0", "apply": "v1.1.0"} {
+			for _, host := range []string{"web1", "web2"} {
+				t.Run(at+" "+then+" "+host, func(t *testing.T) {
+					t.Parallel()
+					r := play1(t, fmt.Sprintf("kill {\nat = %q\nhost = \"%s.example.org\"\nthen = %q\n}\nexpect {\nout = []\nrelease = { \"*\" = %q }\n}",
+						at, host, then, release))
+					for _, f := range r.Failures {
+						t.Error(f.text())
+					}
+					for _, d := range r.Diags {
+						t.Error(d.Subject, d.Summary, d.Help)
+					}
+					if t.Failed() {
+						t.Log("\n" + strings.Join(r.Timeline, "\n"))
+					}
+				})
+			}
+		}
 	}
 }
 
