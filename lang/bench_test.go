@@ -126,3 +126,21 @@ func TestMistakeOnManyHostsIsToldOnce(t *testing.T) {
 		t.Errorf("got %d diagnostics: %v", len(diags), show(diags)[:min(1000, len(show(diags)))])
 	}
 }
+
+// TestSameWordsAmongOtherHosts has two services whose batches choose in the
+// same words among different hosts.
+func TestSameWordsAmongOtherHosts(t *testing.T) {
+	t.Parallel()
+	files := repository(4, 2)
+	text := strings.Replace(string(files["main.hcl"].Data), "hosts \"web\"", `hosts "db" {
+  names  = ["db1"]
+  labels = { canary = "yes", dc = "eqiad" }
+}
+hosts "web"`, 1)
+	i := strings.LastIndex(text, "hosts = env.hosts")
+	files["main.hcl"].Data = []byte(text[:i] + "hosts = hosts.db" + text[i+len("hosts = env.hosts"):])
+	c, diags := lang.Load(files, "main.hcl", lang.Options{})
+	if diags = append(diags, c.Validate(nil)...); len(diags) > 0 {
+		t.Error(show(diags))
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -228,7 +230,7 @@ func (e *evaluator) hostNames(n *node) ([]string, bool) {
 		names, _ := d.value.([]string)
 		return names, d.ok
 	}
-	key := wholeList(a)
+	key := e.listKey(a)
 	names, ok := e.lists[key]
 	if !ok || key == "" {
 		if names, ok = e.readHosts(a); ok && key != "" {
@@ -250,6 +252,26 @@ func wholeList(a *attribute) string {
 		return r.Root + "." + r.Name
 	}
 	return ""
+}
+
+// listKey is the same for attributes that give the same list: batches of many
+// services choose among the same hosts in the same words.
+func (e *evaluator) listKey(a *attribute) string {
+	if key := wholeList(a); key != "" || e.service == nil || e.service.attrs["hosts"] == nil {
+		return key
+	}
+	among := ""
+	for _, r := range a.refs {
+		switch {
+		case r.Root == "service" && !r.All && r.Name == "hosts":
+			if among = wholeList(e.service.attrs["hosts"]); among == "" {
+				return ""
+			}
+		case !slices.Contains([]string{"var", "local", "env", "hosts"}, r.Root):
+			return ""
+		}
+	}
+	return strings.Join([]string{a.expr.Range().Filename, among, e.source(a)}, "\x00")
 }
 
 func (e *evaluator) readHosts(a *attribute) ([]string, bool) {
