@@ -205,7 +205,10 @@ func (f *runFlags) ended(w *world, p *planned, r exec.Result) error {
 	if r.Resumable {
 		fmt.Fprintf(out, "Continue:       shipit resume %s\n", p.run)
 	}
-	if touched && code != exitRolledBack && slices.ContainsFunc(p.plan.Body.Hosts, func(h plan.Host) bool { return len(h.Undo) > 0 }) {
+	away := func(h rollout.Host) bool { // from what it ran before, and it could go back
+		return (h.Touched || h.Status == rollout.Unknown) && h.Status != rollout.Undone && len(p.plan.Host(h.Name).Undo) > 0
+	}
+	if slices.ContainsFunc(r.Hosts, away) {
 		fmt.Fprintf(out, "Go back:        shipit rollback %s\n", p.run)
 	}
 	byHand(out, p, r.Hosts)
