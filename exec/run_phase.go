@@ -133,7 +133,9 @@ func (w *work) onHost(ctx context.Context, steps []plan.Step, first, last bool) 
 		}
 		return err // the first reason says more
 	}
-	w.say(event.Event{Type: event.Note, Host: w.m.plan.Name, Text: fmt.Sprintf("%s: connected again, after: %v", w.m.plan.Name, err)})
+	if !nothingRan(err) { // nor does hold say it: which of the two finds out is chance
+		w.say(event.Event{Type: event.Note, Host: w.m.plan.Name, Text: fmt.Sprintf("%s: connected again, after: %v", w.m.plan.Name, err)})
+	}
 	return w.exec(ctx, steps, first, last)
 }
 
