@@ -323,6 +323,39 @@ func TestTheExampleConsumerFollowsARun(t *testing.T) {
 	}
 }
 
+// TestAFailoverLeavesNoGap kills the master while a run writes: a Sentinel makes
+// the replica one, which gets what it lacks.
+func TestAFailoverLeavesNoGap(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	sentinel := server.Sentinel()
+	r := openRedis(t, "redis://"+sentinel+"?master_name=m&key=test")
+	eventually(t, func() bool { // it asks the master for its replicas now and then
+		c := redis.NewSentinelClient(&redis.Options{Addr: sentinel})
+		defer c.Close()
+		replicas, err := c.Replicas(t.Context(), "m").Result()
+		return err == nil && len(replicas) == 1 && replicas[0]["master-link-status"] == "ok"
+	})
+	dir, words := t.TempDir(), &said{}
+	j := recordRun(t, dir, someRun, 300)
+	m := r.Mirror(j.Path(), "anna@deploy1", words.say)
+	eventually(t, func() bool {
+		list, err := r.List(t.Context())
+		return err == nil && len(list) == 1 && list[0].Events == 300
+	})
+	server.Kill()
+	add(t, j, someRun, 301, 600)
+	eventually(t, func() bool {
+		list, err := r.List(t.Context())
+		return err == nil && len(list) == 1 && list[0].Events == 600
+	})
+	m.Close()
+	same(t, r, dir, someRun, 600)
+	if text := words.all(); strings.Count(text, "cannot record") != 1 || strings.Contains(text, "not in Redis") {
+		t.Errorf("it says:\n%s", text)
+	}
+}
+
 func TestTLSWithACertificateOfOurOwn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -37,5 +37,5 @@ type Store interface {
 type NoRunError struct{ Run, Where string }
 
 func (e *NoRunError) Error() string {
-	return fmt.Sprintf("cannot find run %s in %s; `shipit runs` lists the runs", e.Run, e.Where)
+	return fmt.Sprintf("cannot find run %s in %s; `shipit runs` lists the runs, and --state names another place to look", e.Run, e.Where)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 type Server struct {
 	Addr string
 	t    testing.TB
+	dir  string
 	args []string
 	cmd  *exec.Cmd
 }
@@ -29,9 +31,14 @@ func Start(t testing.TB, args ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
-	s := &Server{Addr: FreePort(t), t: t}
+	return start(t, nil, append([]string{"--save", ""}, args...)...)
+}
+
+func start(t testing.TB, first []string, args ...string) *Server {
+	t.Helper()
+	s := &Server{Addr: FreePort(t), t: t, dir: t.TempDir()}
 	host, port, _ := net.SplitHostPort(s.Addr)
-	s.args = append([]string{"--bind", host, "--port", port, "--dir", t.TempDir(), "--save", "", "--daemonize", "no", "--loglevel", "warning"}, args...)
+	s.args = slices.Concat(first, []string{"--bind", host, "--port", port, "--dir", s.dir, "--daemonize", "no", "--loglevel", "warning"}, args)
 	s.Restart()
 	t.Cleanup(s.Kill)
 	return s
@@ -48,6 +55,20 @@ func FreePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
+// Sentinel begins a replica of the server and a Sentinel that watches both as
+// the master "m", and returns the Sentinel's address.
+func (s *Server) Sentinel() string {
+	s.t.Helper()
+	host, port, _ := net.SplitHostPort(s.Addr)
+	Start(s.t, "--replicaof", host+" "+port)
+	conf := filepath.Join(s.t.TempDir(), "sentinel.conf")
+	text := fmt.Sprintf("sentinel monitor m %s %s 1\nsentinel down-after-milliseconds m 500\nsentinel failover-timeout m 3000\n", host, port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return start(s.t, []string{conf, "--sentinel"}).Addr
+}
+
 // URL names the server, and a prefix of keys that nobody else uses.
 func (s *Server) URL() string { return "redis://" + s.Addr + "?key=test" }
 
@@ -56,7 +77,7 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	s.cmd = exec.CommandContext(context.Background(), "redis-server", s.args...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := filepath.Join(s.args[5], "log")
+	log := filepath.Join(s.dir, "log")
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
