@@ -48,8 +48,13 @@ func TestE2EHostsFetchByGit(t *testing.T) {
 		}
 	}
 
-	// A rollback needs no server.
+	// A rollback needs neither the server, nor a repository or cache here.
 	s.Close()
+	for _, gone := range []string{"def/hello.git", "cache"} {
+		if err := os.RemoveAll(f.path(gone)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	f.shipit(0, "rollback", "hello.hcl", "--yes")
 	for _, h := range f.hosts {
 		h.runs(first)
