@@ -60,7 +60,7 @@ func invariants(t *rapid.T) {
 		}
 	}
 	apply(event.Event{Type: event.RunStarted})
-	w := &chaos{t: t, plan: p, r: live, apply: apply, limit: 3}
+	w := &chaos{t: t, plan: p, model: m, r: live, apply: apply, limit: 3}
 	for !live.Finished() {
 		if len(events) > 2000 {
 			t.Fatalf("5: the run does not end\n%s", tell(events[:200]))
@@ -91,6 +91,7 @@ func invariants(t *rapid.T) {
 type chaos struct {
 	t        *rapid.T
 	plan     *plan.Plan
+	model    *model
 	r        *rollout.Rollout
 	apply    func(event.Event)
 	inFlight []rollout.Action
@@ -118,6 +119,9 @@ func (c *chaos) turn() {
 		c.apply(event.Event{Type: event.RunFinished, Outcome: c.r.Outcome()})
 		return
 	}
+	if c.r.Paused() != "" && c.r.Halted() == "" && len(due) == 0 && len(c.inFlight) == 0 && c.model.owesChecks() {
+		c.t.Fatalf("a pause holds up the checks of what has begun: %+v", c.r.Hosts())
+	}
 	if c.r.Paused() != "" && (c.pick("continue", 6) == 0 || len(due) == 0 && len(c.inFlight) == 0) {
 		c.apply(event.Event{Type: event.Continued, By: "anna"})
 		return
@@ -138,6 +142,9 @@ func (c *chaos) turn() {
 		}
 		return
 	}
+	if c.soakFails() {
+		return
+	}
 	// Start one of what is due, or end one of what is in flight.
 	if n := c.pick("what", len(due)+len(c.inFlight)); n < len(due) {
 		a := due[n]
@@ -153,6 +160,38 @@ func (c *chaos) turn() {
 		c.inFlight = slices.Delete(c.inFlight, n-len(due), n-len(due)+1)
 		c.end(a)
 	}
+}
+
+// soakFails has a host fail its check while its batch soaks, as nobody
+// announced; the gate closes where that is more than what is forgiven.
+func (c *chaos) soakFails() bool {
+	gate := slices.IndexFunc(c.inFlight, func(a rollout.Action) bool { return a.Kind == rollout.OpenGate })
+	if gate < 0 || c.plan.Body.Batches[c.inFlight[gate].Batch].Soak == 0 || c.pick("soak", 3) > 0 {
+		return false
+	}
+	var soaking []string
+	for _, h := range c.r.Hosts() {
+		if h.Batch == c.inFlight[gate].Batch && h.Status == rollout.Done {
+			soaking = append(soaking, h.Name)
+		}
+	}
+	if len(soaking) == 0 {
+		return false
+	}
+	e := event.Event{
+		Type: event.HostFailed, Phase: event.After, Host: soaking[c.pick("of soak", len(soaking))], Text: "it failed",
+		Cause: event.Unhealthy, Step: "check", Detail: []string{"status 502"},
+	}
+	if c.pick("lost in soak", 4) == 0 {
+		e.Cause, e.Step, e.Detail = event.Lost, "", nil
+	}
+	c.apply(e)
+	if why := c.r.Halted(); why != "" {
+		batch := batchName(c.plan, c.inFlight[gate])
+		c.inFlight = slices.Delete(c.inFlight, gate, gate+1)
+		c.apply(event.Event{Type: event.GateRefused, Batch: batch, Text: "it did not hold: " + why})
+	}
+	return true
 }
 
 // end applies a random result of an action.

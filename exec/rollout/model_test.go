@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,7 @@ type model struct {
 	batch int // of the last BatchStarted
 	slice int
 
-	paused                                   bool
+	paused, back                             bool
 	started, aborted, hard, wanted, lockLost bool
 	broken                                   bool // a hook or gate stopped the run
 	waits                                    bool // a gate is open
@@ -40,7 +41,9 @@ type watched struct {
 	back          bool   // the old release again
 	cause         string // "failed", "unhealthy" or "unreachable": what it costs of the budget
 	failed        bool   // since its failure only an undo may start
-	covered       bool   // the policy wants the undo
+	at            string // the step that it began last
+	policy        bool   // the policy names its failure
+	covered       bool   // and there is something to go back to
 	undone        int
 	fenced        bool
 }
@@ -103,6 +106,59 @@ func (m *model) stops() string {
 	return ""
 }
 
+// mayStop tells whether there is a reason to start no new host.
+func (m *model) mayStop() bool {
+	for b := range m.plan.Body.Batches {
+		if m.spent(b) {
+			return true
+		}
+	}
+	return m.aborted || m.broken || m.wanted || m.lockLost || m.stops() != "" || m.batch >= 0 && m.outOfService() >= m.allowed()
+}
+
+// wantsBack tells whether the policy may want more hosts back than failed.
+func (m *model) wantsBack() bool {
+	on := m.plan.Body.Rollback.On
+	if slices.Contains(on, "batch") || m.broken && (slices.Contains(on, "check") || slices.Contains(on, "hook")) {
+		return true
+	}
+	for _, h := range m.hosts {
+		if h.policy {
+			return true
+		}
+	}
+	return false
+}
+
+// inScope tells whether a rollback takes along a host that runs the release.
+func (m *model) inScope(h *watched) bool {
+	switch scope := m.plan.Body.Rollback.Scope; {
+	case m.wanted:
+		return true
+	case !m.back || scope == "host":
+		return false
+	case scope == "batch":
+		return h.batch == m.batch || m.spent(h.batch)
+	}
+	return true
+}
+
+// owesChecks tells whether a host has not been checked though its slice is at
+// rest.
+func (m *model) owesChecks() bool {
+	for _, h := range m.hosts {
+		if h.acts && !h.failed && !h.runs && !h.back && h.batch == m.batch && h.slice == m.slice {
+			return false
+		}
+	}
+	for _, h := range m.hosts {
+		if h.runs && !h.failed && !h.checked && !h.fenced {
+			return true
+		}
+	}
+	return false
+}
+
 // see checks an event against what was seen before and takes it in.
 func (m *model) see(e event.Event) error {
 	h := m.hosts[e.Host]
@@ -122,6 +178,20 @@ func (m *model) see(e event.Event) error {
 		m.wanted = m.wanted || e.Choice == "rollback"
 	case event.LockLost:
 		m.lockLost, h.fenced = true, true
+	case event.HookFailed:
+		for _, hook := range m.plan.Body.Hooks {
+			ends := hook.Moment == "failure" || hook.Moment == "finish" && !slices.Contains(m.plan.Body.Rollback.On, "hook")
+			m.broken = m.broken || hook.ID == e.Step && !hook.Go && !ends
+		}
+	case event.Halted:
+		if !m.mayStop() {
+			return fmt.Errorf("no new host starts though nothing stands against it: %s", e.Text)
+		}
+	case event.RollingBack:
+		m.back = true
+		if !m.mayStop() || !m.wanted && !m.wantsBack() {
+			return fmt.Errorf("a rollback begins that nobody asked for: %s", e.Text)
+		}
 	case event.Paused:
 		m.paused = true
 	case event.Continued:
@@ -143,6 +213,7 @@ func (m *model) see(e event.Event) error {
 	case event.BatchStarted:
 		return m.sliceStarts(e)
 	case event.StepStarted:
+		h.at = e.Step
 		if e.Phase == event.Switch && e.Step != "before" && e.Step != "check" {
 			h.touched = true
 		}
@@ -238,13 +309,19 @@ func (m *model) begins(h *watched, e event.Event) error {
 		if !h.failed && !h.runs {
 			return fmt.Errorf("%s is rolled back from nothing", e.Host)
 		}
+		if h.failed && !h.covered && !m.wanted {
+			return fmt.Errorf("%s is rolled back though the policy does not cover its failure", e.Host)
+		}
+		if !h.failed && !m.inScope(h) {
+			return fmt.Errorf("%s is rolled back though it is out of scope", e.Host)
+		}
 		h.outUndo, h.out = h.out, true
 	case event.After, event.Prune:
 		if !h.runs {
 			return fmt.Errorf("%s begins %s though it does not run the release", e.Host, e.Phase)
 		}
 	}
-	h.inFlight = e.Phase
+	h.inFlight, h.at = e.Phase, ""
 	if allowed := m.allowed(); m.outOfService() > allowed && h.out {
 		return fmt.Errorf("1: with %s %d hosts are out of service, the slice allows %d", e.Host, m.outOfService(), allowed)
 	}
@@ -282,6 +359,9 @@ func (m *model) ends(h *watched, e event.Event) {
 
 func (m *model) fails(h *watched, e event.Event) {
 	phase := h.inFlight
+	if phase == "" {
+		phase = e.Phase // of a soak
+	}
 	h.inFlight = ""
 	if e.Cause == event.Interrupted {
 		m.aborted, m.hard = true, true
@@ -311,7 +391,8 @@ func (m *model) fails(h *watched, e event.Event) {
 		h.checked = true
 	}
 	h.failed, h.runs = true, false
-	h.covered = m.covers(h, e)
+	h.policy = m.covers(h, e)
+	h.covered = h.policy && len(h.plan.Undo) > 0
 	switch h.cause = "failed"; e.Cause {
 	case event.Lost, event.Unknown:
 		h.cause = "unreachable"
@@ -319,13 +400,13 @@ func (m *model) fails(h *watched, e event.Event) {
 		h.cause = "unhealthy"
 	}
 	same := ""
-	if e.Step != "" && len(e.Detail) > 0 {
-		same = e.Step + ": " + e.Detail[len(e.Detail)-1]
+	if at := cmp.Or(e.Step, h.at); at != "" && len(e.Detail) > 0 {
+		same = at + ": " + e.Detail[len(e.Detail)-1]
 	}
 	m.firsts = append(m.firsts, same)
 }
 
-// covers tells whether the policy wants a failed host undone.
+// covers tells whether the policy names what a failed host failed at.
 func (m *model) covers(h *watched, e event.Event) bool {
 	on := m.plan.Body.Rollback.On
 	word := map[string]string{
@@ -336,7 +417,7 @@ func (m *model) covers(h *watched, e event.Event) bool {
 		word = e.Step
 	}
 	switch {
-	case e.Cause == event.Interrupted || !h.touched || len(h.plan.Undo) == 0:
+	case e.Cause == event.Interrupted || e.Cause == event.Fenced || !h.touched:
 		return false
 	case e.Cause == event.Unknown || word == "":
 		return len(on) > 0
@@ -379,6 +460,12 @@ func (m *model) over(r *rollout.Rollout, outcome event.Outcome) error {
 		}
 		if h.covered && h.undone == 0 && !m.hard && !h.fenced && (h.out || m.outOfService() < m.allowed()) {
 			return fmt.Errorf("4: %s failed and is not rolled back, %+v", view.Name, *h)
+		}
+		if h.runs && m.inScope(h) && h.undone == 0 && len(h.plan.Undo) > 0 && !m.aborted && !m.lockLost && m.outOfService() < m.allowed() {
+			return fmt.Errorf("4: %s is in scope and not rolled back, %+v", view.Name, *h)
+		}
+		if h.acts && !h.failed && !h.touched && !h.fenced && !m.mayStop() {
+			return fmt.Errorf("%s is not started though nothing stands against it, %+v", view.Name, *h)
 		}
 		if h.out && view.Status != rollout.Stuck && view.Status != rollout.Unknown {
 			return fmt.Errorf("11: %s ends %s though it is out of service", view.Name, view.Status)
