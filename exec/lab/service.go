@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -144,6 +145,15 @@ func (s *service) start() error {
 		return fmt.Errorf("cannot start: %w", err)
 	}
 	l, err := net.Listen("tcp", s.host.httpAddr())
+	// Another lab that is looking for free ports has this one for a moment,
+	// if it looks while a restart has given it up.
+	for range 20 {
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		l, err = net.Listen("tcp", s.host.httpAddr())
+	}
 	if err != nil {
 		return fmt.Errorf("cannot start: %w", err)
 	}
