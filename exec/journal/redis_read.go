@@ -29,7 +29,7 @@ const page = 500
 func (r *Redis) List(ctx context.Context) ([]Summary, error) {
 	call, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
-	ids, err := r.client.ZRevRange(call, r.runs(), 0, -1).Result()
+	ids, err := r.client.ZRangeArgs(call, redis.ZRangeArgs{Key: r.runs(), Start: 0, Stop: -1, Rev: true}).Result()
 	if err != nil {
 		return nil, r.cannot("list the runs", err)
 	}
