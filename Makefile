@@ -5,7 +5,7 @@ TOOLS   := $(GO) tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check e2e races crash bench fuzz golden fmt-check vet staticcheck clean
+.PHONY: help build demo test model check e2e races crash bench fuzz golden fmt-check vet staticcheck clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ demo: build ## show the main job on a lab of hosts on this machine (half a minut
 
 test: ## run all tests with the race detector; real OpenSSH too where sshd is installed
 	$(GO) test -race -timeout 10m ./...
+	@$(MAKE) --no-print-directory model
+
+model: ## 10,000 random runs against the invariants (seconds); a failing seed says how to play it again
+	$(GO) test -count 1 -run 'TestInvariants' ./exec/rollout
 
 check: fmt-check vet staticcheck ## what must be clean before a commit
 
