@@ -146,7 +146,15 @@ func (c *chaos) turn() {
 	if c.soakFails() {
 		return
 	}
-	// Start one of what is due, or end one of what is in flight.
+	// Start all that is due, or one of it, or end one of what is in flight.
+	phases := !slices.ContainsFunc(due, func(a rollout.Action) bool { return a.Kind != rollout.RunPhase })
+	if len(due) > 1 && phases && c.pick("all", 4) == 0 {
+		for _, a := range due {
+			c.apply(started(c.plan, c.r, a))
+			c.inFlight = append(c.inFlight, a)
+		}
+		return
+	}
 	if n := c.pick("what", len(due)+len(c.inFlight)); n < len(due) {
 		a := due[n]
 		c.apply(started(c.plan, c.r, a))
@@ -285,8 +293,8 @@ func anyPlan(t *rapid.T) *plan.Plan {
 			b.Soak = lang.Duration(1)
 		}
 		end := min(n, next+rapid.IntRange(1, 8).Draw(t, "hosts of batch"))
-		size := rapid.IntRange(1, 4).Draw(t, "size")
-		for ; next < end; next += size {
+		for size := 0; next < end; next += size {
+			size = rapid.IntRange(1, 4).Draw(t, "size")
 			var slice []string
 			for i := next; i < min(next+size, end); i++ {
 				slice = append(slice, body.Hosts[i].Name)

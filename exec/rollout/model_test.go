@@ -316,7 +316,11 @@ func (m *model) begins(h *watched, e event.Event) error {
 			return fmt.Errorf("%s is rolled back though it is out of scope", e.Host)
 		}
 		h.outUndo, h.out = h.out, true
-	case event.After, event.Prune:
+	case event.Prune:
+		if m.broken || m.stops() != "" || !h.runs {
+			return fmt.Errorf("%s begins %s though the run did not come through", e.Host, e.Phase)
+		}
+	case event.After:
 		if !h.runs {
 			return fmt.Errorf("%s begins %s though it does not run the release", e.Host, e.Phase)
 		}
