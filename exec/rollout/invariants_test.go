@@ -102,6 +102,9 @@ type chaos struct {
 func (c *chaos) pick(label string, of int) int { return rapid.IntRange(0, of-1).Draw(c.t, label) }
 
 func (c *chaos) turn() {
+	if c.r.Aborted() { // by whatever it was, as the undo of a host that failed in a soak
+		c.inFlight = slices.DeleteFunc(c.inFlight, func(a rollout.Action) bool { return a.Kind == rollout.OpenGate })
+	}
 	due := c.r.Next()
 	if slices.ContainsFunc(due, func(a rollout.Action) bool { return a.Kind == rollout.Finish }) {
 		if len(due) != 1 || len(c.inFlight) > 0 {
