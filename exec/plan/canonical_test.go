@@ -32,7 +32,7 @@ func TestCanonicalIsWhatDecodingGives(t *testing.T) {
 
 // unsorted has its fields in another order than their keys.
 type unsorted struct {
-	Z any    `json:"z\\"`
+	Z any    `json:"z"`
 	B string `json:"b,omitempty"`
 	A []any  `json:"a"`
 }
