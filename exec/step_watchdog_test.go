@@ -157,12 +157,12 @@ func (s *desk) wentBack() bool {
 // Whoever took the host over took that over, too.
 func TestAWatchdogIsFenced(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, time.Second)
+	s, _ := guarded(t, 5*time.Second)
 	s.must(event.Switch, s.host.Switch)
 	if err := os.WriteFile(filepath.Join(s.home, lockDir, "run"), []byte("run-3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2500 * time.Millisecond)
+	time.Sleep(6500 * time.Millisecond)
 	s.want("live", s.live(), "releases/v2")
 	s.want("run", s.read(lockDir+"/run"), "run-3\n")
 }

@@ -90,7 +90,10 @@ func TestPrometheus(t *testing.T) {
 				c.attrs["url"] = base
 			}
 			q := question("prometheus", c.attrs)
-			q.Within, q.Timeout = lang.Duration(300*time.Millisecond), lang.Duration(250*time.Millisecond)
+			q.Within, q.Timeout, q.Every = lang.Duration(6*time.Second), lang.Duration(5*time.Second), lang.Duration(10*time.Second)
+			if name == "slow" {
+				q.Timeout = lang.Duration(250 * time.Millisecond)
+			}
 			ask, err := check.Deployer(q, check.Where{Host: "a", Twins: func() []string { return c.twins }})
 			if err != nil {
 				t.Fatal(err)

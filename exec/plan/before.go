@@ -20,11 +20,11 @@ func (s Step) CheckName() string { return strings.TrimPrefix(s.ID, beforePrefix)
 
 // before are the checks that must pass on a host before anything is changed,
 // asked of the release that runs there now. A release that this host's
-// history does not call good may be what the deploy is to mend, a rollback
-// is there because something is wrong, and what speaks of a restart or of
-// hosts that are changed already says nothing before.
+// history does not call good, or that a run left half done, may be what the
+// deploy is to mend; a rollback is there because something is wrong; and what
+// speaks of a restart or of hosts that are changed already says nothing before.
 func (m *maker) before(v *move) []Step {
-	if m.in.Kind != Deploy || v.h.From.ID == "" || !v.f.settled() {
+	if m.in.Kind != Deploy || v.h.From.ID == "" || !v.f.settled() || v.f.inBetween() {
 		return nil
 	}
 	t, as := m.about(v, v.h.From)

@@ -37,13 +37,20 @@ func TestAHostInBetweenIsTakenToACheckedEnd(t *testing.T) {
 		{"ended well", begun(host("web01", r1), r2, "live", "good"), r2, Keep},
 		{"undone", begun(host("web01", r1), r2, "undone"), r1, Keep},
 	} {
-		p := Make(deploy(definition(1, c.want), Facts{Hosts: []HostFacts{c.facts}}, c.want))
+		def := definition(1, c.want)
+		for i := range def.Targets[0].Checks {
+			def.Targets[0].Checks[i].Preflight = true
+		}
+		p := Make(deploy(def, Facts{Hosts: []HostFacts{c.facts}}, c.want))
 		h := p.Host("web01")
 		if h.Action != c.action {
 			t.Errorf("%s: the action is %s, want %s", c.name, h.Action, c.action)
 		}
 		if h.Action == Update && ids(h.Switch) != "drain activate restart check.http.info undrain" {
 			t.Errorf("%s: the steps are %s", c.name, ids(h.Switch))
+		}
+		if h.Action == Update && len(h.Before) > 0 {
+			t.Errorf("%s: what a dead run left half done is asked whether it is well: %s", c.name, ids(h.Before))
 		}
 		noted := slices.ContainsFunc(p.Body.Notes, func(n string) bool { return strings.Contains(n, "shipit resume run9") })
 		if noted != (c.action == Update) {
