@@ -128,7 +128,7 @@ func (p *play) furnish() {
 // makePlan observes the fleet and makes the plan.
 func (p *play) makePlan(d *deployer, kind plan.Kind) *plan.Plan {
 	in := plan.Inputs{
-		Kind: kind, Definition: p.def, Release: p.rel, Version: p.o.Version, Salt: []byte("a simulated run."),
+		Kind: kind, Definition: p.def, Release: p.rel, Version: p.o.Version, Salt: []byte(plan.SimulatedSalt),
 		Others: map[string]*lang.Definition{},
 	}
 	if kind == plan.Rollback {
