@@ -13,6 +13,7 @@ import (
 	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
+"shipit/lang"
 )
 
 func TestDriftIsObserved(t *testing.T) {
@@ -85,7 +86,7 @@ func TestADrainLeavesAMarkUntilItsPair(t *testing.T) {
 		t.Error("the mark is there after the pair")
 	}
 	s = newDesk(t)
-	s.host.Switch[5].Spec["shell"] = "exit 1"
+	s.host.Switch[5].Spec["shell"], s.host.Switch[5].Within = "exit 1", lang.Duration(time.Second)
 	if err := s.do(event.Switch, s.host.Switch); err == nil {
 		t.Fatal("a check that says no is none")
 	}
