@@ -18,7 +18,7 @@ demo: build ## show the main job on a lab of hosts on this machine (half a minut
 	@./testdata/demo.sh bin/shipit
 
 test: ## run all tests with the race detector; real OpenSSH too where sshd is installed
-	$(GO) test -race -timeout 10m ./...
+	$(GO) test -race -parallel 4 -timeout 15m ./...
 	@$(MAKE) --no-print-directory model
 
 model: ## 10,000 random runs against the invariants (seconds); a failing seed says how to play it again

@@ -13,7 +13,7 @@ import (
 	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
-"shipit/lang"
+	"shipit/lang"
 )
 
 func TestDriftIsObserved(t *testing.T) {
