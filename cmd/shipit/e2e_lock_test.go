@@ -11,7 +11,7 @@ import (
 
 // racing is how long the test below goes on, unless SHIPIT_RACES says how
 // many races there are (make races: a hundred).
-const racing = 15 * time.Second
+const racing = 6 * time.Second
 
 // TestE2EOfTwoDeployersExactlyOneProceeds: two processes apply at the same
 // moment, over real SSH; the loser touches nothing.

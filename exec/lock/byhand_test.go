@@ -114,7 +114,7 @@ func TestAHoldComesBeforeWhoWaits(t *testing.T) {
 		third := wait(t, conn, func() lock.Taking { tk := taking("run-3"); tk.Wait = time.Hour; return tk }())
 		third.place(t)
 		queue := filepath.Join(home, lock.Host, "queue")
-		if left, _ := filepath.Glob(filepath.Join(queue, "*")); len(left) != 1 {
+		if left, _ := filepath.Glob(filepath.Join(queue, "[0-9]*")); len(left) != 1 {
 			t.Fatalf("the queue holds %v", left)
 		}
 		up, boot := clock(t)
