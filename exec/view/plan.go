@@ -102,8 +102,11 @@ func (v *planView) logs() {
 }
 
 func (v *planView) batch(i int) {
-	b := &v.p.Body.Batches[i]
-	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+diag.CleanLine(b.Name)), strings.Join(aboutBatch(b), ", "))
+	b := v.p.Body.Batches[i]
+	if i == len(v.p.Body.Batches)-1 { // nothing comes after it that would wait
+		b.Soak, b.Confirm = 0, false
+	}
+	v.printf("\n  %s  %s\n", v.s.paint(bold, "batch "+diag.CleanLine(b.Name)), strings.Join(aboutBatch(&b), ", "))
 	for _, g := range plan.Groups(v.p, i) {
 		v.group(g)
 	}
