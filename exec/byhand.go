@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -52,7 +53,7 @@ func (m *manual) step(s *plan.Step) {
 	case plan.OpRestore:
 		m.restore(s)
 	case plan.OpActivate:
-		m.say(fmt.Sprintf("ln -sfn %s .current-by-hand && mv -fT .current-by-hand current", remote.Quote("releases/"+s.Release)))
+		m.say(fmt.Sprintf("ln -sfn %s .current-by-hand && mv -fT .current-by-hand current", remote.Quote(cmp.Or(s.Link, "releases/"+s.Release))))
 	case plan.OpRestart:
 		m.restart(s)
 	}

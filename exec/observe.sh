@@ -43,16 +43,46 @@ place() {
   for _d in "$_n" "$p/releases" "$p/.shipit" "$p/shared"; do
     if [ -e "$_d" ] && ! { [ -d "$_d" ] && [ -w "$_d" ] && [ -x "$_d" ]; }; then
       printf '%s cannot be written by %s' "$_d" "$login" | fact64 denied
+      stat -c '%U:%G %a' -- "$_d" 2>/dev/null | fact64 denied.by
       break
     fi
   done
   df -Pk -- "$_n" 2>/dev/null | tail -n 1 | fact64 df
   df -Pi -- "$_n" 2>/dev/null | tail -n 1 | fact64 dfi
 }
+# elders states which other tools keep releases here, and their locks. What is not there costs no process.
+elders() {
+  for _m in .dep repo revisions.log scm revs; do
+    [ ! -e "$p/$_m" ] || fact mark "$_m"
+  done
+  for _m in .dep/deploy.lock deploy.lock shared/deploy-lock.yml shared/capistrano.lock.yml; do
+    [ ! -f "$p/$_m" ] || { printf '%s\n' "$_m"; head -n 1 -- "$p/$_m" 2>/dev/null; } | fact64 elder.lock
+  done
+  [ -d "$p/revs" ] || return 0
+  [ ! -L "$p/.in-progress" ] || readlink -- "$p/.in-progress" | fact64 elder.begun
+  for _m in /var/lock/scap*.lock; do
+    [ ! -s "$_m" ] || { printf '%s\n' "$_m"; head -n 1 -- "$_m" 2>/dev/null; } | fact64 elder.busy
+  done
+  case $p in
+    *-cache) [ ! -L "${p%-cache}" ] || readlink -- "${p%-cache}" | fact64 elder.service ;;
+  esac
+}
+# strange states what a release is that shipit did not bring: where it is, its commit, and what it takes from shared/.
+strange() {
+  (cd -P -- "$p/current/" 2>/dev/null && pwd -P) | fact64 real
+  [ ! -f "$p/current/REVISION" ] || head -n 1 -- "$p/current/REVISION" 2>/dev/null | fact64 revision
+  [ -d "$p/shared" ] || return 0
+  find "$p/current/" -maxdepth 3 \( -name node_modules -o -name vendor -o -name .git \) -prune -o -type l -print 2>/dev/null |
+    head -n 64 | while IFS= read -r _l; do
+    case $(readlink -- "$_l") in */shared/*) printf '%s\n' "${_l#"$p/current/"}" ;; esac
+  done | fact64 linked
+}
 releases() {
   if [ -L "$p/current" ]; then
     readlink -- "$p/current" | fact64 current
     [ -d "$p/current/" ] || fact dangling yes
+    _c=$(readlink -- "$p/current")
+    [ -f "$p/.shipit/manifest/${_c#releases/}" ] || strange
   elif [ -e "$p/current" ]; then
     fact nolink yes
   fi
@@ -63,6 +93,13 @@ releases() {
       if [ -d "$p/releases/$_id" ] && [ ! -L "$p/releases/$_id" ]; then printf '%s\n' "$_id"; fi
     done | fact64 releases
   fi
+  for _m in "$p"/.shipit/adopted/*; do
+    [ -L "$_m" ] || continue
+    _c=$(readlink -- "$_m")
+    case $_c in /*) ;; *) _c=$p/$_c ;; esac
+    [ ! -d "$_c" ] || printf '%s\n%s' "${_m##*/}" "$(readlink -- "$_m")" | fact64 adopted
+  done
+  elders
   [ ! -f "$p/.shipit/history" ] || tail -n 200 -- "$p/.shipit/history" | fact64 history
   [ ! -f "$p/.shipit/drained" ] || head -n 1 -- "$p/.shipit/drained" | fact64 drained
 }

@@ -23,6 +23,7 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 	}
 	facts := map[string]string{}
 	var saved []string
+	var elder plan.Elder
 	for _, r := range records {
 		if r.Kind != remote.Fact {
 			continue
@@ -34,6 +35,19 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			saved = append(saved, r.Text)
 		case "incoming":
 			h.Incoming = append(h.Incoming, r.Text)
+		case "adopted":
+			if id, link, ok := strings.Cut(r.Text, "\n"); ok && id != "" && link != "" {
+				if h.Adopted == nil {
+					h.Adopted = map[string]string{}
+				}
+				h.Adopted[id] = link
+			}
+		case "mark":
+			elder.Marks = append(elder.Marks, r.Text)
+		case "elder.lock":
+			elder.Locks = append(elder.Locks, strings.TrimSuffix(r.Text, "\n"))
+		case "elder.busy":
+			elder.Busy = append(elder.Busy, strings.TrimSuffix(r.Text, "\n"))
 		case "stray":
 			h.Strays = append(h.Strays, r.Text)
 		default:
@@ -47,11 +61,16 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 		h.UID = uid
 	}
 	h.BootID, h.Path, h.Denied = facts["boot"], facts["path"], facts["denied"]
+	h.DeniedBy = strings.TrimSuffix(facts["denied.by"], "\n")
 	h.FreeKiB, h.FreeInodes = free(facts["df"]), free(facts["dfi"])
 	h.Releases = lines(facts["releases"])
 	slices.Sort(h.Releases)
-	h.Live, h.Odd = live(facts)
 	h.History = history(facts["history"])
+	h.Live, h.Odd = live(q.Path, facts)
+	if _, staged := h.Last(h.Live, "staged"); h.Live != "" && (!h.Has(h.Live) && !staged || current(facts) != "releases/"+h.Live) {
+		h.Link = current(facts)
+	}
+	h.Elder = elderOf(elder, facts)
 	for i, f := range q.Files {
 		h.Files[f.Path] = fileFact("file."+strconv.Itoa(i), facts)
 	}
@@ -84,24 +103,53 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 	return h
 }
 
+// current is what the link current says.
+func current(facts map[string]string) string { return strings.TrimSuffix(facts["current"], "\n") }
+
 // live is the release that current points to, or what is odd about current.
-func live(facts map[string]string) (id, odd string) {
+// path is the service's directory by the definition. Other tools write other
+// links than shipit: with the whole path, or into revs/.
+func live(path string, facts map[string]string) (id, odd string) {
 	if facts["nolink"] != "" {
 		return "", "current is not a symbolic link"
 	}
-	to, ok := facts["current"]
-	if !ok {
+	if _, ok := facts["current"]; !ok {
 		return "", ""
 	}
-	to = strings.TrimSuffix(to, "\n")
-	id, ok = strings.CutPrefix(to, "releases/")
+	to := current(facts)
+	within := func(path string, dirs ...string) bool {
+		for _, dir := range dirs {
+			rest, ok := strings.CutPrefix(path, dir)
+			rest = strings.TrimRight(rest, "/")
+			if ok && rest != "" && rest != "." && rest != ".." && !strings.Contains(rest, "/") && word(rest) == rest {
+				id = rest
+				return true
+			}
+		}
+		return false
+	}
+	resolved := facts["path"]
+	real := strings.TrimSuffix(facts["real"], "\n")
 	switch {
-	case !ok || id == "" || id == "." || id == ".." || strings.Contains(id, "/"):
+	case !within(to, "releases/", path+"/releases/", resolved+"/releases/") && !within(real, resolved+"/releases/", resolved+"/revs/"):
 		return "", "current points to " + strconv.Quote(to) + ", which is no release of shipit"
 	case facts["dangling"] != "":
 		return "", "current points to " + strconv.Quote(to) + ", which is not there"
 	}
 	return id, ""
+}
+
+// elderOf puts together what another tool left, nil if nothing.
+func elderOf(e plan.Elder, facts map[string]string) *plan.Elder {
+	e.Revision, _, _ = strings.Cut(facts["revision"], "\n")
+	e.Linked = lines(facts["linked"])
+	slices.Sort(e.Linked)
+	e.Begun = strings.TrimSuffix(facts["elder.begun"], "\n")
+	e.Service = strings.TrimSuffix(facts["elder.service"], "\n")
+	if e.Marks == nil && e.Locks == nil && e.Revision == "" && e.Linked == nil && e.Service == "" {
+		return nil
+	}
+	return &e
 }
 
 // drained reads the mark of an open drain. One that was cut still says that

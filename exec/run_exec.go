@@ -119,7 +119,7 @@ func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.
 	if err != nil {
 		return nil, err
 	}
-	if base.Commit == "" {
+	if base.Commit == "" || base.Link != "" {
 		base = plan.Release{} // nobody can say what it is
 	}
 	step, data, size, err := t.Step(ctx, transport.Delivery{

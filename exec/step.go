@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -168,7 +169,7 @@ func (m *compiler) shell(s *plan.Step, args map[string]string) (string, error) {
 	case plan.OpRestore:
 		return m.restore(s), nil
 	case plan.OpActivate:
-		return m.activate(s.Release), nil
+		return m.activate(s), nil
 	case plan.OpRestart:
 		return m.restart(s)
 	case plan.OpCheck:
@@ -306,12 +307,9 @@ func (m *compiler) unmoved(may []string, files []*plan.File) string {
 	sh.WriteString(m.vars())
 	sh.WriteString(`if [ -L "$p/current" ]; then is=$(readlink -- "$p/current"); elif [ -e "$p/current" ]; then is='no link'; else is=; fi` + "\ncase $is in\n")
 	for _, id := range may {
-		if id != "" {
-			id = "releases/" + id
-		}
-		fmt.Fprintf(&sh, "  %s) ;;\n", remote.Quote(id))
+		fmt.Fprintf(&sh, "  %s) ;;\n", remote.Quote(m.link(id)))
 	}
-	fmt.Fprintf(&sh, "  *) die \"current changed since the plan: was %s, is ${is:-nothing}\" ;;\nesac\n", inQuotes(orNothing(m.h.From.ID)))
+	fmt.Fprintf(&sh, "  *) die \"current changed since the plan: was %s, is ${is:-nothing}\" ;;\nesac\n", inQuotes(cmp.Or(m.link(m.h.From.ID), "nothing")))
 	if m.phase == event.Switch && m.c.First {
 		sh.WriteString(filesScript)
 	}
@@ -321,20 +319,57 @@ func (m *compiler) unmoved(may []string, files []*plan.File) string {
 	return sh.String()
 }
 
+// link is what current says of a release, "" of none.
+func (m *compiler) link(id string) string {
+	if id == "" {
+		return ""
+	}
+	for _, r := range []plan.Release{m.h.From, m.h.Back, m.h.To} {
+		if r.ID == id && r.Link != "" {
+			return r.Link
+		}
+	}
+	return "releases/" + id
+}
+
 // activate points current at a release that is complete, by one rename: who
 // looks sees the old release or the new one. (mv -T is of coreutils and of
 // busybox since 1.28; a mv without it refuses, and nothing has happened.)
-func (m *compiler) activate(id string) string {
-	return m.vars() + historyScript + fmt.Sprintf(`id=%s
-[ -d "$p/releases/$id" ] && [ ! -L "$p/releases/$id" ] && [ -f "$p/.shipit/manifest/$id" ] ||
-  die "release $id is not complete on this host; it cannot be activated"
-if [ "$(readlink -- "$p/current" 2>/dev/null)" != "releases/$id" ]; then
-  rm -f -- "$p/.current-$run"
-  ln -s -- "releases/$id" "$p/.current-$run"
-  mv -f -T -- "$p/.current-$run" "$p/current"
-fi
-`, remote.Quote(id)) + historyLine("live", m.c.Release(id))
+//
+// A release of another tool has no manifest to tell that it is complete. What
+// current said of it is kept when it is left, and is what current says again
+// when a way back leads there.
+func (m *compiler) activate(s *plan.Step) string {
+	sh := m.vars() + historyScript + activateScript
+	if from := m.h.From; from.Link != "" && m.phase == event.Switch && from.ID != s.Release {
+		sh += fmt.Sprintf("adopt %s %s\n", remote.Quote(from.ID), remote.Quote(from.Link)) + historyLine("adopted", from)
+	}
+	if s.Link != "" {
+		sh += fmt.Sprintf("to %s\n", remote.Quote(s.Link))
+	} else {
+		sh += fmt.Sprintf("whole %s\nto %s\n", remote.Quote(s.Release), remote.Quote("releases/"+s.Release))
+	}
+	return sh + historyLine("live", m.c.Release(s.Release))
 }
+
+const activateScript = `whole() {
+  [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ] ||
+    die "release $1 is not complete on this host; it cannot be activated"
+}
+to() {
+  [ "$(readlink -- "$p/current" 2>/dev/null)" != "$1" ] || return 0
+  rm -f -- "$p/.current-$run"
+  ln -s -- "$1" "$p/.current-$run"
+  [ -d "$p/.current-$run/" ] || { rm -f -- "$p/.current-$run"; die "$1 is not there any more; current cannot point to it"; }
+  mv -f -T -- "$p/.current-$run" "$p/current"
+}
+adopt() {
+  mkdir -p -- "$p/.shipit/adopted"
+  rm -f -- "$p/.shipit/.adopted"
+  ln -s -- "$2" "$p/.shipit/.adopted"
+  mv -f -T -- "$p/.shipit/.adopted" "$p/.shipit/adopted/$1"
+}
+`
 
 // prune removes releases and saved files, never what runs. A release loses
 // its manifest first: what is left of it if we are cut short is not complete.
@@ -358,7 +393,7 @@ func (m *compiler) prune(remove []string) (string, error) {
 
 const pruneScript = `live=$(readlink -- "$p/current" 2>/dev/null) || live=
 release() {
-  [ "$live" != "releases/$1" ] || die "release $1 is live; it stays"
+  [ "${live##*/}" != "$1" ] || die "release $1 is live; it stays"
   rm -f -- "$p/.shipit/manifest/$1"
   chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
   rm -rf -- "$p/.shipit/incoming-$run.old" # of a removal that was cut short

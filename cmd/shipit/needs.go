@@ -37,7 +37,7 @@ func needs(ctx context.Context, repo *release.Repo, by lang.Spec, facts plan.Fac
 	if by.Kind == "push" {
 		for _, h := range facts.Hosts {
 			live := h.Named(h.Live)
-			if _, known := from[h.Live]; known || live.Commit == "" {
+			if _, known := from[h.Live]; known || live.Commit == "" || live.Link != "" {
 				continue
 			}
 			if tree, err := repo.Tree(ctx, live.Commit); err == nil { // else all of it is sent

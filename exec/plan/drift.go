@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +22,7 @@ type Finding struct {
 // A Drift is a kind of finding. The words are part of the JSON of status.
 type Drift string
 
-// The kinds of findings. Locked and Ready are notes, the others are drift: the host
+// The kinds of findings. Locked, Ready and Beside are notes, the others are drift: the host
 // is not as a run that ended well leaves it.
 const (
 	Away       Drift = "unreachable"     // nobody can say
@@ -36,6 +37,7 @@ const (
 	OldProcess Drift = "old_process"     // the service started before its release was activated
 	Down       Drift = "not_running"     // the unit is not active
 	Stray      Drift = "stray"           // something in releases/ that shipit did not bring
+	Beside     Drift = "beside"          // releases of the tool that was here before
 	Locked     Drift = "locked"          // a run is at work here
 	Ready      Drift = "staged"          // a release is here and has not run
 )
@@ -48,7 +50,7 @@ func (h HostFacts) Findings(starts []string) []Finding {
 	}
 	var out []Finding
 	tell := func(kind Drift, run, text string, args ...any) {
-		out = append(out, Finding{Kind: kind, Run: run, Text: fmt.Sprintf(text, args...), Note: kind == Locked || kind == Ready})
+		out = append(out, Finding{Kind: kind, Run: run, Text: fmt.Sprintf(text, args...), Note: kind == Locked || kind == Ready || kind == Beside})
 	}
 	if l := h.Lock; l != nil && l.Alive {
 		tell(Locked, l.Run, "%s", l.sentence())
@@ -58,8 +60,10 @@ func (h HostFacts) Findings(starts []string) []Finding {
 	case h.Odd != "":
 		tell(Odd, "", "%s", h.Odd)
 	case h.Live == "":
+	case !known && h.Elder.Tool() != "":
+		tell(Strange, "", "%s was brought by %s, not by shipit", h.Live, h.Elder.Tool())
 	case !known:
-		tell(Strange, "", "current points to releases/%s, which no run brought here", h.Live)
+		tell(Strange, "", "current points to %s, which no run brought here", cmp.Or(h.Link, "releases/"+h.Live))
 	case !h.Has(h.Live):
 		tell(Incomplete, "", "%s has lost its manifest: nobody can say whether it is complete", live.Name())
 	case h.Mark(h.Live) == "bad" && len(unfinished) == 0:
@@ -85,8 +89,12 @@ func (h HostFacts) Findings(starts []string) []Finding {
 			}
 		}
 	}
+	behind := h.leftBehind()
+	if len(behind) > 0 {
+		tell(Beside, "", "%s", h.beside(behind))
+	}
 	for _, name := range h.Strays {
-		if name != h.Live {
+		if name != h.Live && !slices.Contains(behind, name) {
 			tell(Stray, "", "releases/%s was not brought by shipit", name)
 		}
 	}

@@ -27,14 +27,24 @@ type HostFacts struct {
 	// it cannot be written, "" if it can or if it can be made.
 	Path       string
 	Denied     string
-	FreeKiB    int64 // -1 where the host does not say
-	FreeInodes int64 // -1 where the host does not say, as on btrfs
+	DeniedBy   string // who owns what cannot be written, and its mode: "deploy:web 755"; "" where nobody knows
+	FreeKiB    int64  // -1 where the host does not say
+	FreeInodes int64  // -1 where the host does not say, as on btrfs
 
 	// Live is the id of the release that current points to, "" where there
 	// is none. Odd says what is wrong with current where it is no link into
 	// releases/ or points nowhere.
 	Live string
 	Odd  string
+	// Link is what current says, where that is not as shipit leaves it: of a
+	// release that another tool made, or by another path. A way back leaves
+	// current exactly so.
+	Link string
+	// Adopted are the releases of another tool that ran when shipit came,
+	// those still there: what current said, by id.
+	Adopted map[string]string
+	// Elder is what the tool that was here before has left, nil if nothing.
+	Elder *Elder
 	// Releases are the complete releases on the host, by id.
 	Releases []string
 	// History is what shipit did to the host, oldest first.
@@ -60,6 +70,17 @@ type HostFacts struct {
 	Strays   []string // what lies below releases/ and shipit did not bring
 }
 
+// An Elder is what another tool has left below the service's directory.
+type Elder struct {
+	Marks    []string // what tells which tool it was: ".dep", "repo", "revisions.log", "scm", "revs"
+	Revision string   // of what runs, as its REVISION file says
+	Linked   []string // paths of the release that runs which lead into shared/
+	Locks    []string // lock files: the path and, behind a line break, the first line
+	Busy     []string // the same of files that may be there for other reasons
+	Begun    string   // where a scap deploy that did not end points to
+	Service  string   // what the link beside a scap directory says, "" where there is none
+}
+
 // A Watchdog takes a host back by itself where its run does not confirm it.
 type Watchdog struct {
 	State string // "armed", "firing", "failed"; "lost" where the host was rebooted before it was confirmed
@@ -78,11 +99,12 @@ type Drain struct {
 // "begun" is written before a run changes anything that runs, "live" when
 // current points to it, "good" when its checks passed,
 // "bad" when a step of it failed, "undone" when a run left it again to go
-// back to what was there before.
+// back to what was there before; "adopted" is written of a release that
+// another tool brought, when the first run leaves it.
 type Record struct {
 	Time    int64  `json:"time"` // Unix seconds by the host's clock
 	Run     string `json:"run"`
-	State   string `json:"state"` // "staged", "begun", "live", "good", "bad", "undone"
+	State   string `json:"state"` // "staged", "begun", "live", "good", "bad", "undone", "adopted"
 	Release string `json:"release"`
 	By      string `json:"by,omitempty"`
 	Tag     string `json:"tag,omitempty"`

@@ -69,6 +69,9 @@ func FingerprintOf(hostKey string, f HostFacts, sensitive map[string]bool, salt 
 // Fingerprint is FingerprintOf with the Hasher's salt.
 func (h *Hasher) Fingerprint(hostKey string, f HostFacts, sensitive map[string]bool) Fingerprint {
 	p := Fingerprint{HostKey: hostKey, Live: f.Live, Files: map[string]string{}, Units: map[string]string{}}
+	if f.Link != "" {
+		p.Live = f.Link
+	}
 	if f.Odd != "" {
 		p.Live = "odd: " + f.Odd
 	}

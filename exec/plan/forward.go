@@ -100,7 +100,7 @@ func undrain(d *lang.Drain, as rename) Step {
 }
 
 func activate(r Release) Step {
-	return Step{ID: "activate", Op: OpActivate, Release: r.ID, Text: "activate " + r.Name()}
+	return Step{ID: "activate", Op: OpActivate, Release: r.ID, Link: r.Link, Text: "activate " + r.Name()}
 }
 
 // restart is no step or one.

@@ -15,8 +15,8 @@ func (h HostFacts) LastGood(except string) (r Record, ok bool) {
 		switch rec.State {
 		case "bad", "undone":
 			spoilt[rec.Release] = true
-		case "good":
-			if !spoilt[rec.Release] && slices.Contains(h.Releases, rec.Release) {
+		case "good", "adopted":
+			if !spoilt[rec.Release] && h.holds(rec.Release) {
 				return rec, true
 			}
 		}

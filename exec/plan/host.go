@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"shipit/lang"
@@ -53,6 +51,7 @@ func (m *maker) host(t *lang.Target, f *HostFacts, without bool) Host {
 	m.watchdog(f)
 	h.Fingerprint = m.hash.Fingerprint(f.HostKey, *f, m.sensitive(t, f))
 	h.From = m.release(f.Live, f)
+	h.From.Link = f.Link
 	h.To, h.Back = h.From, h.From
 	if without {
 		h.Action, h.Problem = Refuse, leftOut
@@ -92,8 +91,7 @@ func (m *maker) aim(v *move) (problem string) {
 		h.To = m.in.Release
 	}
 	if f.Odd != "" {
-		return fmt.Sprintf("%s/current is not as shipit leaves it: %s; move it away or point it to a directory in releases/, then plan again",
-			cmp.Or(f.Path, m.svc.Transport.Path), clean(f.Odd))
+		return m.odd(f)
 	}
 	if m.in.Kind == Rollback {
 		return m.aimBack(v)
@@ -140,6 +138,9 @@ func (m *maker) backOf(f *HostFacts, wanted string) (Release, Record) {
 	spoilt := *f
 	spoilt.Releases = slices.DeleteFunc(slices.Clone(f.Releases), func(id string) bool { return id == f.Live })
 	if rec, ok := spoilt.LastGood(wanted); ok {
+		if rec.State == "adopted" { // so no run left files with it
+			rec.Run = ""
+		}
 		return m.release(rec.Release, f), rec
 	}
 	return Release{}, Record{}

@@ -235,7 +235,7 @@ func (m *maker) release(id string, f *HostFacts) Release {
 	if id == m.in.Release.ID {
 		return m.in.Release
 	}
-	if r, ok := f.named(id); ok {
+	if r := f.Named(id); r.Tag != "" || r.Link != "" {
 		return r
 	}
 	for _, l := range m.in.Logs {

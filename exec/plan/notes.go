@@ -39,6 +39,7 @@ func (m *maker) runHooks() {
 // remark notes what a reader should know of a host that changes.
 func (m *maker) remark(v *move) {
 	f, h := v.f, v.h
+	m.adopt(v)
 	switch {
 	case h.From.ID == "" && m.in.Kind == Deploy:
 		m.fresh++

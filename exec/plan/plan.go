@@ -97,13 +97,14 @@ type Variable struct {
 
 // A Release is a version of the service.
 type Release struct {
-	ID      string `json:"id"` // of its directory under releases/
+	ID      string `json:"id"` // of its directory under releases/, as a rule
 	Tag     string `json:"tag"`
 	Commit  string `json:"commit,omitempty"`
 	Tree    string `json:"tree,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Date    string `json:"date,omitempty"` // of the tag scheme
 	N       int    `json:"n,omitempty"`    // of the tag scheme
+	Link    string `json:"link,omitempty"` // what current says of one that shipit did not bring; "" is "releases/ID"
 }
 
 // A Commit is a commit between two releases.

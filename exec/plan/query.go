@@ -49,6 +49,10 @@ func (p *Plan) SaltBytes() []byte {
 // Named is the release id with what the host's history knows of it.
 func (h HostFacts) Named(id string) Release {
 	r, _ := h.named(id)
+	if r.Commit == "" {
+		r.Commit = h.commitOf(id)
+	}
+	r.Link = h.linkOf(id)
 	return r
 }
 

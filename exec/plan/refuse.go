@@ -13,6 +13,12 @@ import (
 // first change is found here.
 func (m *maker) refusal(v *move) string {
 	f := v.f
+	if problem := m.elder(v); problem != "" {
+		return problem
+	}
+	if problem := m.foreign(f); problem != "" {
+		return problem
+	}
 	if f.Denied != "" {
 		return fmt.Sprintf("%s; make it once as root: install -d -o %s %s",
 			clean(f.Denied), f.Login, orPath(f.Path, m.svc.Transport.Path))

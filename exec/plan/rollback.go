@@ -116,7 +116,7 @@ func (m *maker) newestLive(limit map[string]bool) string {
 // not there. Of a tag that moved it is the one that ran last.
 func (m *maker) find(f *HostFacts) string {
 	if id := m.in.Release.ID; id != "" {
-		if slices.Contains(f.Releases, id) {
+		if f.holds(id) {
 			return id
 		}
 		if m.in.Options.To == "" {
@@ -125,7 +125,7 @@ func (m *maker) find(f *HostFacts) string {
 	}
 	to := m.in.Options.To
 	for _, rec := range slices.Backward(f.History) {
-		if (rec.Tag == to || rec.Release == to) && slices.Contains(f.Releases, rec.Release) {
+		if (rec.Tag == to || rec.Release == to) && f.holds(rec.Release) {
 			return rec.Release
 		}
 	}
@@ -158,11 +158,12 @@ func (m *maker) wantedName() string {
 
 // have names the releases on the host.
 func (h HostFacts) have() string {
-	if len(h.Releases) == 0 {
+	ids := slices.Concat(h.Releases, slices.Collect(maps.Keys(h.Adopted)))
+	if len(ids) == 0 {
 		return "no release"
 	}
 	var names []string
-	for _, id := range slices.Sorted(slices.Values(h.Releases)) {
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		r, _ := h.named(id)
 		names = append(names, clean(r.Name()))
 	}

@@ -12,6 +12,7 @@ type Step struct {
 
 	Within  lang.Duration  `json:"within,omitzero"` // the step's deadline; 0 leaves it to the engine
 	Release string         `json:"release,omitempty"`
+	Link    string         `json:"link,omitempty"` // of activate: what current shall say, if not "releases/Release"
 	Kind    string         `json:"kind,omitempty"` // of a transport, restart or check
 	Spec    map[string]any `json:"spec,omitempty"` // of that kind; whole numbers are int64, others float64
 	Run     *lang.Command  `json:"command,omitempty"`

@@ -122,6 +122,11 @@ func (m *maker) prune(v *move) {
 		return strings.Compare(b, a)
 	})
 	delete(stay, "")
+	for id := range stay { // what another tool brought takes no room of ours
+		if id != h.To.ID && f.linkOf(id) != "" && !f.Has(id) {
+			delete(stay, id)
+		}
+	}
 	room := max(m.svc.Release.Keep-len(stay), 0)
 	for _, id := range others[:min(room, len(others))] {
 		stay[id] = true
