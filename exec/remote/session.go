@@ -12,10 +12,14 @@ import (
 
 // Deadlines of one command, beside its own.
 const (
-	drainTime = 500 * time.Millisecond // for output that follows the exit status
+	drainTime = 500 * time.Millisecond // for the next output that follows the exit status
 	startTime = 30 * time.Second       // for a login shell to start our script
 	graceTime = 5 * time.Second        // default of Command.Grace
 )
+
+// maxDrains bounds how often output that comes after the exit status is waited
+// for again.
+const maxDrains = 60
 
 // A process is a shell on a host that was started with Exec.
 type process interface {
@@ -85,6 +89,8 @@ func run(ctx context.Context, p process, cmd Command) error {
 		over            = w.over
 		ended           *exit
 		wait, late, dry <-chan time.Time
+		read            int64 // when the exit status came, or dry last ended
+		drains          int
 	)
 	for {
 		select {
@@ -114,8 +120,17 @@ func run(ctx context.Context, p process, cmd Command) error {
 			if over == nil || w.eof == nil {
 				return w.verdict(ctx, e)
 			}
+			read = w.bytes()
 			dry = time.After(drainTime)
 		case <-dry:
+			// Much output may still be on its way; what comes forever is of a
+			// program that was left behind.
+			if n := w.bytes(); n > read && drains < maxDrains {
+				read = n
+				drains++
+				dry = time.After(drainTime)
+				continue
+			}
 			return w.verdict(ctx, *ended)
 		case <-late:
 			return fmt.Errorf("%w: its login shell did not start our script within %v", ErrUnknown, startTime)

@@ -21,6 +21,7 @@ type watch struct {
 	quiet   chan struct{} // closed at the end of standard error
 
 	mu      sync.Mutex
+	read    int64 // bytes of output
 	muted   bool
 	hello   bool
 	asked   bool
@@ -54,6 +55,7 @@ func (w *watch) readAll(r io.Reader) {
 	for {
 		n, err := r.Read(buf)
 		w.mu.Lock()
+		w.read += int64(n)
 		w.split.Write(buf[:n])
 		if err != nil {
 			w.split.flush()
@@ -88,6 +90,13 @@ func (w *watch) mute() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.muted = true
+}
+
+// bytes is how much output was read.
+func (w *watch) bytes() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.read
 }
 
 func (w *watch) saidHello() bool {
