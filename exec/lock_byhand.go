@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"shipit/exec/lock"
@@ -54,20 +53,6 @@ func (p Place) ask(ctx context.Context, q Question) HostLock {
 		}
 	}
 	return l
-}
-
-// all does something n times at once, for as many hosts as one deployer asks.
-func all(n int, do func(int)) {
-	var wg sync.WaitGroup
-	room := make(chan struct{}, observeWidth)
-	for i := range n {
-		wg.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			do(i)
-		})
-	}
-	wg.Wait()
 }
 
 // A Hold is a lock on hosts with no run behind it.

@@ -30,23 +30,16 @@ var observeScript string
 // goroutine at a time.
 func Observe(ctx context.Context, f *Fleet, qs []Question, each func(host string, facts plan.HostFacts)) plan.Facts {
 	facts := plan.Facts{Hosts: make([]plan.HostFacts, len(qs))}
-	var wg sync.WaitGroup
 	var mu sync.Mutex
-	room := make(chan struct{}, observeWidth)
-	for i, q := range qs {
-		wg.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			h := observe(ctx, f, q)
-			facts.Hosts[i] = h
-			if each != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				each(q.Host, h)
-			}
-		})
-	}
-	wg.Wait()
+	all(len(qs), func(i int) {
+		h := observe(ctx, f, qs[i])
+		facts.Hosts[i] = h
+		if each != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			each(qs[i].Host, h)
+		}
+	})
 	return facts
 }
 
