@@ -118,7 +118,7 @@ func (f *definitionFlags) reread(w *world, pd *planned, p *plan.Plan) (*source, 
 		return nil, nil, err
 	}
 	pd.one, pd.state = len(s.cfg.Services()) > 1, s.cfg.State()
-	in := &definitionFlags{Env: p.Body.Env, Var: f.Var, VarFile: f.VarFile}
+	in := &definitionFlags{valueFlags: valueFlags{Env: p.Body.Env, Var: f.Var, VarFile: f.VarFile}}
 	vars, err := in.assignments(w)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot read the sensitive values of the plan again: %w", err)

@@ -63,7 +63,7 @@ func (c *consoleCmd) Run(w *world) error {
 
 // open reads the definition and makes the console.
 func (c *consoleCmd) open(w *world) (*source, *lang.Console, error) {
-	flags := definitionFlags{Env: c.Env, Var: c.Var, VarFile: c.VarFile}
+	flags := definitionFlags{valueFlags: valueFlags{Env: c.Env, Var: c.Var, VarFile: c.VarFile}}
 	flags.choose(w)
 	vars, err := flags.assignments(w)
 	if err != nil {

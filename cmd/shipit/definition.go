@@ -18,7 +18,12 @@ import (
 
 // definitionFlags choose definitions and their values.
 type definitionFlags struct {
-	Files   []string `arg:"" name:"file" help:"Definitions like restbase.hcl, or directories of them."`
+	Files []string `arg:"" name:"file" help:"Definitions like restbase.hcl, or directories of them."`
+	valueFlags
+}
+
+// valueFlags choose among what definitions say.
+type valueFlags struct {
 	Service []string `sep:"none" placeholder:"NAME" help:"Only this service of several; may be repeated."`
 	Env     string   `short:"e" placeholder:"NAME" help:"The environment; else the one that SHIPIT_ENV names. May be left out where the definition has one."`
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set a variable; over everything else."`

@@ -50,7 +50,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	f := definitionFlags{Var: c.Var, VarFile: c.VarFile}
+	f := definitionFlags{valueFlags: valueFlags{Var: c.Var, VarFile: c.VarFile}}
 	p, err := f.restore(ctx, w, root, r.plan, !r.staged())
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,55 +100,21 @@ func (p *pool) ask(qs []exec.Question) *inquiry {
 // observe asks the hosts of all services at once and says on a terminal whom
 // it waits for.
 func observe(ctx context.Context, w *world, all ...*inquiry) error {
-	var qs []exec.Question
-	waiting := map[string]int{}
+	var hosts []string
 	for _, q := range all {
-		qs = append(qs, q.questions...)
 		for _, q := range q.questions {
-			waiting[q.Host]++
+			hosts = append(hosts, q.Host)
 		}
 	}
-	total := len(waiting)
-	var mu sync.Mutex
-	done := make(chan struct{})
-	var ticker sync.WaitGroup
-	ticker.Go(func() {
-		start := time.Now()
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-t.C:
-				mu.Lock()
-				var names []string
-				for _, q := range qs {
-					if waiting[q.Host] > 0 && len(names) < 3 && !slices.Contains(names, q.Host) {
-						names = append(names, q.Host)
-					}
-				}
-				read := total - len(waiting)
-				mu.Unlock()
-				fmt.Fprintf(w.stderr, "read %d of %d hosts, waiting for %s (%ds)\n", read, total, strings.Join(names, ", "), int(time.Since(start).Seconds()))
-			}
-		}
-	})
+	waits := w.waitFor("read", hosts)
 	var services sync.WaitGroup
 	for _, q := range all {
 		services.Go(func() {
-			q.facts = exec.Observe(ctx, q.fleet, q.questions, func(host string, _ plan.HostFacts) {
-				mu.Lock()
-				defer mu.Unlock()
-				if waiting[host]--; waiting[host] == 0 {
-					delete(waiting, host)
-				}
-			})
+			q.facts = exec.Observe(ctx, q.fleet, q.questions, func(host string, _ plan.HostFacts) { waits.came(host) })
 		})
 	}
 	services.Wait()
-	close(done)
-	ticker.Wait()
+	waits.over()
 	return context.Cause(ctx)
 }
 

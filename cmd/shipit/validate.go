@@ -46,7 +46,7 @@ func (c *validateCmd) Run(w *world) error {
 // check reads and evaluates the definitions, each as long as the watchdog
 // allows.
 func (c *validateCmd) check(w *world) (*reading, diag.List, error) {
-	vars, err := (&definitionFlags{Var: c.Var, VarFile: c.VarFile}).assignments(w)
+	vars, err := (&definitionFlags{valueFlags: valueFlags{Var: c.Var, VarFile: c.VarFile}}).assignments(w)
 	if err != nil {
 		return nil, nil, err
 	}
