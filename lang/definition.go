@@ -110,6 +110,8 @@ type SSH struct {
 	Jump       []string `json:"jump,omitempty"`        // user@host:port each, first hop first
 	KnownHosts string   `json:"known_hosts,omitempty"` // below the root
 	Identity   string   `json:"identity,omitempty"`    // path of a private key or of its public half (then an agent signs)
+	Via        string   `json:"via,omitempty"`         // "openssh": the program ssh; "" or "builtin": we ourselves
+	Legacy     bool     `json:"legacy_algorithms,omitempty"`
 }
 
 // ReleaseSpec says what a version of the service is.

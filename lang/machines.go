@@ -159,6 +159,16 @@ func (e *evaluator) ssh(n *node, base SSH, port int) (SSH, int) {
 	if v, ok := e.attr(n, "identity"); ok {
 		base.Identity = v.(string)
 	}
+	if v, ok := e.attr(n, "via"); ok {
+		if base.Via = v.(string); base.Via == "builtin" {
+			base.Via = ""
+		}
+	}
+	if n.attrs["legacy_algorithms"] != nil { // a group's block does not have it
+		if v, ok := e.attr(n, "legacy_algorithms"); ok {
+			base.Legacy = v.(bool)
+		}
+	}
 	if v, ok := e.attr(n, "known_hosts"); ok {
 		at := n.at("known_hosts")
 		below, _, err := e.reader(at.Filename, &e.used, &e.loops).Read(v.(string))

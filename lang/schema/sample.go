@@ -59,6 +59,7 @@ var samples = map[string]string{
 	"snapshot":             `"inventory.json"`,
 	"known_hosts":          `"ssh/known_hosts"`,
 	"identity":             `"~/.ssh/deploy.pub"`,
+	"via":                  `"openssh"`,
 	"port":                 "2200",
 	"repo":                 `"https://git.example.org/hello"`,
 	"origin":               `"https://git.example.org/hello"`,

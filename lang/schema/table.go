@@ -51,6 +51,7 @@ func locals() *Block {
 	}
 }
 
+// ssh is how a group is reached, and how one host is.
 func ssh() *Block {
 	return &Block{
 		Name: "ssh", Max: 1,
@@ -61,8 +62,17 @@ func ssh() *Block {
 			{Name: "jump", Type: Words, Form: Jump, Doc: "The hosts to go through, [user@]host[:port], the first hop first."},
 			{Name: "known_hosts", Type: String, Form: BelowPath, Doc: "A known_hosts file in the repository, its path as for include: then no other host key is accepted."},
 			{Name: "identity", Type: String, Form: Plain, Doc: "The path of a private key, or of its public half (then an agent signs). A relative one starts at the directory of the definition."},
+			{Name: "via", Type: String, OneOf: []string{"builtin", "openssh"}, Doc: "Who speaks SSH: shipit itself (builtin, where nothing is said), or the program ssh, one a host, for what only OpenSSH can do (GSSAPI, FIDO and PKCS#11 keys, ProxyCommand, KnownHostsCommand)."},
 		},
 	}
+}
+
+// hostSSH is ssh with what only a single host may say, so that each exception
+// is seen in a review.
+func hostSSH() *Block {
+	b := ssh()
+	b.Attrs = append(b.Attrs, Attr{Name: "legacy_algorithms", Type: Bool, Doc: "Also speak the algorithms of old devices: ssh-rsa signatures (SHA-1), Diffie-Hellman groups with SHA-1, CBC ciphers. Only in a host's own block, and not for its jump hosts."})
+	return b
 }
 
 func hosts() *Block {
@@ -89,7 +99,7 @@ func hosts() *Block {
 					{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd on this host."},
 					{Name: "labels", Type: Labels, Default: "{}", Doc: "Added to the labels of the group; the same key wins over the group's."},
 				},
-				Blocks: []*Block{ssh()},
+				Blocks: []*Block{hostSSH()},
 			},
 		},
 	}
