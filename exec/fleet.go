@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -121,13 +122,15 @@ func TargetOf(h plan.Host, dir, file string) remote.Target {
 
 // TargetOfHost is TargetOf for a host of a definition.
 func TargetOfHost(h lang.Host, dir, file string) remote.Target {
-	return target(h.Name, h.Address, h.Port, h.SSH, dir, file)
+	t := target(h.Name, h.Address, h.Port, h.SSH, dir, file)
+	t.At = fmt.Sprintf("%s:%d", h.Range.File, h.Range.Start.Line)
+	return t
 }
 
 func target(name, address string, port int, ssh lang.SSH, dir, file string) remote.Target {
 	t := remote.Target{
 		Name: name, Address: address, Port: port,
-		User: ssh.User, Jump: ssh.Jump, Identity: ssh.Identity,
+		User: ssh.User, Jump: ssh.Jump, Identity: ssh.Identity, Via: ssh.Via, Legacy: ssh.Legacy,
 	}
 	if ssh.KnownHosts != "" { // named from the repository's root
 		root := filepath.Join(dir, strings.Repeat("../", strings.Count(path.Clean(file), "/")))

@@ -18,6 +18,7 @@ import (
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/lang"
+	"shipit/lang/diag"
 )
 
 // local is a Fleet whose every host is this machine, with a home directory.
@@ -307,10 +308,10 @@ func TestTargetOfStaysInTheRepository(t *testing.T) {
 	t.Parallel()
 	h := lang.Host{Name: "h", Address: "192.0.2.1", Port: 22, SSH: lang.SSH{
 		User: "deploy", KnownHosts: "../../etc/known", Identity: "ssh/key.pub", Jump: []string{"a@b:22"},
-	}}
+	}, Range: diag.Range{File: "services/web/web.hcl", Start: diag.Pos{Line: 3}}}
 	want := remote.Target{
 		Name: "h", Address: "192.0.2.1", Port: 22, User: "deploy", Jump: []string{"a@b:22"},
-		KnownHosts: []string{"/repo/etc/known"}, Identity: "/repo/services/web/ssh/key.pub",
+		KnownHosts: []string{"/repo/etc/known"}, Identity: "/repo/services/web/ssh/key.pub", At: "services/web/web.hcl:3",
 	}
 	if diff := cmp.Diff(want, TargetOfHost(h, "/repo/services/web", "services/web/web.hcl")); diff != "" {
 		t.Error(diff)

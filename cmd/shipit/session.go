@@ -32,10 +32,14 @@ type pool struct {
 
 // fleet is one in which every target is reached as it says.
 func (p *pool) fleet(qs []exec.Question) *exec.Fleet {
+	way := func(t remote.Target) remote.Target {
+		t.At = "" // where a host is written down is no way to reach it
+		return t
+	}
 	i := slices.IndexFunc(p.known, func(known map[string]remote.Target) bool {
 		return !slices.ContainsFunc(qs, func(q exec.Question) bool {
 			t, ok := known[q.Host]
-			return ok && !reflect.DeepEqual(t, q.Target)
+			return ok && !reflect.DeepEqual(t, way(q.Target))
 		})
 	})
 	if i < 0 {
@@ -43,7 +47,7 @@ func (p *pool) fleet(qs []exec.Question) *exec.Fleet {
 		p.fleets, p.known = append(p.fleets, exec.NewFleet(p.ssh)), append(p.known, map[string]remote.Target{})
 	}
 	for _, q := range qs {
-		p.known[i][q.Host] = q.Target
+		p.known[i][q.Host] = way(q.Target)
 	}
 	return p.fleets[i]
 }
@@ -75,6 +79,7 @@ func (f *sshFlags) dial(w *world) *pool {
 		AgentSock:  w.getenv("SSH_AUTH_SOCK"),
 		Home:       w.home(),
 		ConfigFile: f.SSHConfig,
+		UseSSHG:    true,
 		AcceptNew:  f.AcceptNew,
 		Warn:       warn,
 	})

@@ -30,13 +30,15 @@ func (s *SSH) bastion(ctx context.Context, r *route, via []string) (*bastion, er
 	if len(r.jump) > 1 {
 		t.Jump = r.jump[:len(r.jump)-1]
 	}
-	t.KnownHosts, t.Identity = r.knownHosts, r.identity
+	// What the definition says holds for its bastions too, but for what is an
+	// exception of one host.
+	t.KnownHosts, t.Identity, t.Via = r.target.KnownHosts, r.target.Identity, r.target.Via
 	way := strings.Join(r.jump, ",")
 	if slices.Contains(via, way) {
 		return nil, dialError(r.name, Config, fmt.Errorf("its way by %s leads in a circle", way),
 			"give the bastion itself ProxyJump none in ~/.ssh/config")
 	}
-	id := way + "\x00" + strings.Join(t.KnownHosts, ",") + "\x00" + t.Identity
+	id := way + "\x00" + strings.Join(t.KnownHosts, ",") + "\x00" + t.Identity + "\x00" + t.Via
 
 	s.mu.Lock()
 	if s.closed {

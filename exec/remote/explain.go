@@ -9,7 +9,7 @@ import (
 
 // A Setting is one decision about how a host is reached.
 type Setting struct {
-	Name  string `json:"name"` // "address", "port", "user", "jump", "identity", "known_hosts"
+	Name  string `json:"name"` // "via", "address", "port", "user", "jump", "legacy_algorithms", "identity", "known_hosts"
 	Value string `json:"value"`
 	From  Origin `json:"from"`
 }
@@ -46,11 +46,18 @@ func (s *SSH) Settings(ctx context.Context, t Target) ([]Setting, error) {
 		return FromDefault
 	}
 	named := t.Address != "" && t.Address != t.Name
-	list := []Setting{
+	list := []Setting{{"via", "builtin", FromDefault}}
+	if t.Via != "" {
+		list[0] = Setting{"via", t.Via, FromDefinition}
+	}
+	list = append(list, []Setting{
 		{"address", r.host, from(named, !named && set.hostName != t.Name)},
 		{"port", strconv.Itoa(r.port), from(t.Port != 0, set.port != 0)},
 		{"user", r.user, from(t.User != "", set.user != "")},
 		{"jump", strings.Join(r.jump, ", "), from(t.Jump != nil, set.proxyJump != nil)},
+	}...)
+	if t.Legacy {
+		list = append(list, Setting{"legacy_algorithms", "true", FromDefinition})
 	}
 	keys, origin := r.keys.identity, FromDefinition
 	if keys == "" {

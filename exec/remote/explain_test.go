@@ -27,6 +27,7 @@ func TestSettingsSayWhoDecided(t *testing.T) {
 		want   []Setting
 	}{
 		{Target{Name: "web1"}, []Setting{
+			{"via", "builtin", FromDefault},
 			{"address", "192.0.2.1", FromSSHConfig},
 			{"port", "2200", FromSSHConfig},
 			{"user", "deploy", FromSSHConfig},
@@ -34,11 +35,13 @@ func TestSettingsSayWhoDecided(t *testing.T) {
 			{"identity", filepath.Join(home, ".ssh/work"), FromSSHConfig},
 			{"known_hosts", known, FromDefault},
 		}},
-		{Target{Name: "web2", Address: "192.0.2.2", User: "root", Jump: []string{}, Identity: "/keys/id"}, []Setting{
+		{Target{Name: "web2", Address: "192.0.2.2", User: "root", Jump: []string{}, Identity: "/keys/id", Via: OpenSSH, Legacy: true}, []Setting{
+			{"via", "openssh", FromDefinition},
 			{"address", "192.0.2.2", FromDefinition},
 			{"port", "22", FromDefault},
 			{"user", "root", FromDefinition},
 			{"jump", "", FromDefinition},
+			{"legacy_algorithms", "true", FromDefinition},
 			{"identity", "/keys/id", FromDefinition},
 			{"known_hosts", known, FromDefault},
 		}},

@@ -1,1 +1,8 @@
 package remote
+
+import "syscall"
+
+// KillMaster kills the program ssh behind c.
+func KillMaster(c Conn) {
+	syscall.Kill(-c.(*sshConn).master.cmd.Process.Pid, syscall.SIGKILL)
+}

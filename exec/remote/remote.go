@@ -67,7 +67,13 @@ type Target struct {
 	Jump       []string // user@host:port each, first hop first
 	KnownHosts []string // files that replace the user's and the system's
 	Identity   string   // path of a private key, or of a public half that an agent holds
+	Via        string   // OpenSSH: the program ssh logs in; "": we ourselves
+	Legacy     bool     // algorithms of old devices too; not for the jump hosts
+	At         string   // file:line of the definition, for messages
 }
+
+// OpenSSH is the Via of a host that is reached by the program ssh.
+const OpenSSH = "openssh"
 
 // Info is what a connection knows about its host.
 type Info struct {

@@ -57,6 +57,26 @@ func TestSSHD(t *testing.T) {
 	t.Run("contract", func(t *testing.T) { remotetest.Run(t, h.Dial) })
 }
 
+// The program ssh logs in; all else is the same.
+func TestOpenSSH(t *testing.T) {
+	t.Parallel()
+	h := remotetest.SSHD(t, "MaxStartups 100")
+	d := dialer(t, remote.SSHOptions{})
+	t.Run("contract", func(t *testing.T) {
+		remotetest.Run(t, func(t *testing.T) remote.Conn {
+			t.Helper()
+			at := h.Target()
+			at.Via = remote.OpenSSH
+			c, err := d.Dial(context.Background(), at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			return c
+		})
+	})
+}
+
 // /bin/sh is another program on each system; the script must be the same to
 // all of them.
 func TestOtherShells(t *testing.T) {

@@ -9,18 +9,20 @@ import (
 
 // A route is all decisions about how to reach one host.
 type route struct {
-	name  string // for messages
-	host  string // what is dialled
-	port  int
-	user  string
-	jump  []string
-	keys  wish
-	known hostKeys
-	file  string // where a line for the host belongs
-	// What the definition says holds for its bastions too.
-	knownHosts []string
-	identity   string
+	target Target
+	name   string // for messages
+	host   string // what is dialled
+	port   int
+	user   string
+	jump   []string
+	keys   wish
+	known  hostKeys
+	file   string // where a line for the host belongs
+	alias  string // HostKeyAlias for the program ssh
 }
+
+// openssh tells whether the program ssh logs in.
+func (r *route) openssh() bool { return r.target.Via == OpenSSH }
 
 // route decides how to reach t: what the target says wins, then ssh's
 // configuration, then defaults.
@@ -30,8 +32,7 @@ func (s *SSH) route(ctx context.Context, t Target) (*route, error) {
 		return nil, err
 	}
 	r := &route{
-		name: t.Name, host: t.Address, port: t.Port, user: t.User, jump: t.Jump,
-		knownHosts: t.KnownHosts, identity: t.Identity,
+		target: t, name: t.Name, host: t.Address, port: t.Port, user: t.User, jump: t.Jump,
 		keys: wish{identity: t.Identity, files: set.identities, only: set.identitiesOnly, agent: set.identityAgent, certs: set.certificates},
 	}
 	if r.host == "" || r.host == t.Name {
@@ -56,8 +57,22 @@ func (s *SSH) route(ctx context.Context, t Target) (*route, error) {
 	if r.jump == nil {
 		r.jump = set.proxyJump
 	}
+	if set.proxyCommand != "" && len(r.jump) == 0 && t.Jump == nil && !r.openssh() {
+		return nil, &configError{
+			"ssh's configuration of " + t.Name + " has a ProxyCommand, which shipit itself does not run",
+			`give the host jump = […], or ssh { via = "openssh" }, in the definition`,
+		}
+	}
 	return r, s.knownKeys(r, t, set)
 }
+
+// A configError is a configuration that cannot be used, and what to do.
+type configError struct {
+	text string
+	help string
+}
+
+func (e *configError) Error() string { return e.text }
 
 // knownKeys looks up the host's key: by its alias if it has one, else by the
 // name people use, else by the address that is dialled.
@@ -90,6 +105,15 @@ func (s *SSH) knownKeys(r *route, t Target, set settings) error {
 				r.known = byAddress
 			}
 		}
+	}
+	if r.openssh() {
+		// ssh looks at the address only, and at all else by itself.
+		if named := strings.ToLower(t.Name); set.hostKeyAlias == "" && r.host != t.Name && r.known.known() && r.known.host == named {
+			if r.alias = r.known.name; len(r.known.keys) == 0 {
+				r.alias = named // what certificates name
+			}
+		}
+		return nil
 	}
 	for _, text := range r.known.unknown {
 		s.warn(text)

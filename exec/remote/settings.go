@@ -99,7 +99,7 @@ func (s *settings) set(name string, args []string) (ok bool, err error) {
 
 // resolve fills in what no file said, expands ~ and the % tokens, and turns
 // "none" into nothing.
-func (s *settings) resolve(name, home, localUser string) error {
+func (s *settings) resolve(name, home, localUser string) {
 	def := defaultSettings(home)
 	if s.hostName == "" {
 		s.hostName = name
@@ -138,10 +138,6 @@ func (s *settings) resolve(name, home, localUser string) error {
 		*list = out
 	}
 	s.identityAgent = tokens.Replace(expandHome(s.identityAgent, home))
-	if s.proxyCommand != "" {
-		return fmt.Errorf("ssh's configuration of %s has a ProxyCommand, which shipit does not run", name)
-	}
-	return nil
 }
 
 // expandHome expands a leading ~/ and ${VAR}, as ssh_config(5) does in paths.

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	osexec "os/exec"
 	"os/user"
 	"sync"
@@ -120,7 +121,12 @@ func (s *SSH) dial(ctx context.Context, t Target, via []string) (*sshConn, error
 	}
 	r, err := s.route(ctx, t)
 	if err != nil {
-		return nil, dialError(t.Name, Config, err, "")
+		help := ""
+		var ce *configError
+		if errors.As(err, &ce) {
+			help = ce.help
+		}
+		return nil, dialError(t.Name, Config, err, help)
 	}
 	return s.connect(ctx, r, via)
 }

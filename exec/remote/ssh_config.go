@@ -69,7 +69,7 @@ func (c *sshConfig) lookup(ctx context.Context, name string) (settings, error) {
 			a.s, a.err = apply(c.rules, name)
 		}
 		if a.err == nil {
-			a.err = a.s.resolve(name, c.home, c.localUser)
+			a.s.resolve(name, c.home, c.localUser)
 		}
 	})
 	return a.s, a.err
@@ -79,14 +79,7 @@ func (c *sshConfig) lookup(ctx context.Context, name string) (settings, error) {
 func (c *sshConfig) ask(ctx context.Context, name string) (settings, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	args := []string{"-G"}
-	switch {
-	case c.file != "":
-		args = append(args, "-F", c.file)
-	case c.foreign:
-		args = append(args, "-F", filepath.Join(c.home, ".ssh/config"))
-	}
-	cmd := osexec.CommandContext(ctx, c.program, append(args, "--", name)...)
+	cmd := osexec.CommandContext(ctx, c.program, append(append([]string{"-G"}, c.args()...), "--", name)...)
 	cmd.WaitDelay = time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -20,6 +20,7 @@ type sshConn struct {
 	client   *ssh.Client
 	raw      net.Conn
 	info     Info
+	master   *master // whose connection it is, if it is not our own
 	sessions chan struct{}
 	gone     chan struct{} // closed when the connection is
 	once     sync.Once
@@ -34,7 +35,9 @@ func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Dura
 		client.Wait()
 		close(c.gone)
 	}()
-	go c.keepAlive(keepAlive)
+	if keepAlive > 0 {
+		go c.keepAlive(keepAlive)
+	}
 	return c
 }
 
@@ -45,6 +48,9 @@ func (c *sshConn) Close() error {
 	c.once.Do(func() {
 		c.client.Close()
 		c.raw.Close()
+		if c.master != nil {
+			c.master.stop()
+		}
 	})
 	return nil
 }

@@ -20,17 +20,30 @@ func dialError(host string, kind Problem, err error, help string) *DialError {
 	return &DialError{Host: host, Kind: kind, Err: err, Help: help}
 }
 
+// An attempt is one try to connect and to log in.
+type attempt interface {
+	do(ctx context.Context) (*sshConn, error)
+	// busy tells whether sshd dropped the try before anything had happened.
+	busy() bool
+	// explain sorts the error of do, which was given ctx.
+	explain(parent, ctx context.Context, err error) *DialError
+}
+
 // connect dials, verifies and logs in, within the timeout.
 func (s *SSH) connect(ctx context.Context, r *route, via []string) (*sshConn, error) {
-	keys, err := s.keys.pick(r.keys)
-	if err != nil {
-		var ke *keyError
-		if errors.As(err, &ke) {
-			return nil, dialError(r.name, Auth, err, ke.help)
+	keys := &pick{}
+	if !r.openssh() {
+		var err error
+		if keys, err = s.keys.pick(r.keys); err != nil {
+			var ke *keyError
+			if errors.As(err, &ke) {
+				return nil, dialError(r.name, Auth, err, ke.help)
+			}
+			return nil, dialError(r.name, Auth, err, "")
 		}
-		return nil, dialError(r.name, Auth, err, "")
 	}
 	var hop *bastion
+	var err error
 	if len(r.jump) > 0 {
 		if hop, err = s.bastion(ctx, r, via); err != nil {
 			return nil, err
@@ -51,12 +64,15 @@ func (s *SSH) connect(ctx context.Context, r *route, via []string) (*sshConn, er
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	for try := 1; ; try++ {
-		l := &login{s: s, r: r, keys: keys, hop: hop, dest: dest}
+		var l attempt = &login{s: s, r: r, keys: keys, hop: hop, dest: dest}
+		if r.openssh() {
+			l = &masterLogin{s: s, r: r, hop: hop, dest: dest}
+		}
 		c, err := l.do(ctx)
 		if err == nil {
 			return c, nil
 		}
-		if l.dropped && try < maxTries && pause(ctx, try-1) == nil {
+		if l.busy() && try < maxTries && pause(ctx, try-1) == nil {
 			s.o.Log("%s: dropped before the login, trying again: %v", r.name, err)
 			continue
 		}
@@ -79,6 +95,8 @@ type login struct {
 	conn     *firstWords
 	dropped  bool // sshd was too busy; nothing has happened yet
 }
+
+func (l *login) busy() bool { return l.dropped }
 
 func (l *login) do(ctx context.Context) (*sshConn, error) {
 	raw, err := l.dial(ctx)

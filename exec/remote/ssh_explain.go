@@ -65,16 +65,30 @@ func (l *login) phase() string {
 }
 
 // try is how to see the problem without us.
-func (l *login) try() string {
-	port := ""
-	if l.r.port != 22 {
-		port = fmt.Sprintf(" -p %d", l.r.port)
+func (l *login) try() string { return "try: " + l.r.tryLine() }
+
+// tryLine is a login by hand.
+func (r *route) tryLine() string {
+	port, jump := "", ""
+	if r.port != 22 {
+		port = fmt.Sprintf(" -p %d", r.port)
 	}
-	jump := ""
-	if len(l.r.jump) > 0 {
-		jump = " -J " + strings.Join(l.r.jump, ",")
+	if len(r.jump) > 0 {
+		jump = " -J " + strings.Join(r.jump, ",")
 	}
-	return fmt.Sprintf("try: ssh%s%s %s@%s true", port, jump, l.r.user, l.r.host)
+	return fmt.Sprintf("ssh%s%s %s@%s true", port, jump, r.user, r.host)
+}
+
+// legacyHelp is what to do about a host that speaks old algorithms only.
+func legacyHelp(t Target) string {
+	if t.Legacy {
+		return "it speaks nothing that we do, legacy_algorithms included; its sshd needs an update"
+	}
+	at := ""
+	if t.At != "" {
+		at = " (" + t.At + ")"
+	}
+	return fmt.Sprintf("update its sshd; until then, host %q { ssh { legacy_algorithms = true } } in its group of the definition%s allows it for this host", t.Name, at)
 }
 
 func (l *login) signError() *DialError {

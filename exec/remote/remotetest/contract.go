@@ -158,6 +158,10 @@ func testFailure(t *testing.T, dial Dial) {
 	if d := cmp.Diff(want, se); d != "" {
 		t.Errorf("error (-want +got):\n%s", d)
 	}
+	// What the program ssh says for itself is only a status here.
+	if _, err := do(t, dial(t), "exit 255"); !errors.As(err, &se) || se.Code != 255 {
+		t.Errorf("error %v, want exit status 255", err)
+	}
 	if _, err := do(t, dial(t), "die why it failed"); !errors.As(err, &se) || !cmp.Equal(se.Output, []string{"why it failed"}) {
 		t.Errorf("die: error %v with %v", err, se)
 	}
