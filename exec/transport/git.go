@@ -69,32 +69,54 @@ func origin(origin, repo string) (string, error) {
 }
 
 const gitFetch = `begin
-GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="ssh -oBatchMode=yes -oForwardAgent=no" GIT_ASKPASS=true GIT_LFS_SKIP_SMUDGE=1
+GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="ssh -oBatchMode=yes -oForwardAgent=no -oConnectTimeout=10 -oServerAliveInterval=15" GIT_ASKPASS=true GIT_LFS_SKIP_SMUDGE=1
 export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND GIT_ASKPASS GIT_LFS_SKIP_SMUDGE
 unset SSH_AUTH_SOCK GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE SSH_ASKPASS
 cache=$p/.shipit/cache.git
 case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
 g() {
-  timeout --foreground -k 5 "$secs" git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.ext.allow=never \
-    -c gc.auto=0 -c maintenance.auto=false -c core.autocrlf=false -c core.symlinks=true -c advice.detachedHead=false "$@" </dev/null
+  left "$origin"
+  _rc=0
+  timeout --foreground -k 5 "$left" git -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 -c fetch.unpackLimit=1 \
+    -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.ext.allow=never \
+    -c gc.auto=0 -c maintenance.auto=false -c core.autocrlf=false -c core.symlinks=true -c advice.detachedHead=false "$@" </dev/null || _rc=$?
+  case $_rc in 124 | 137) left "$origin" ;; esac
+  return "$_rc"
 }
-if [ ! -d "$cache" ]; then
-  rm -rf -- "$cache.new"
-  g init -q --bare --template= -- "$cache.new"
-  mv -T -- "$cache.new" "$cache"
-fi
-has() { g --git-dir="$cache" rev-parse -q --verify "$commit^{tree}" >/dev/null 2>&1; }
-get() { g --git-dir="$cache" fetch -q --no-tags --force --no-write-fetch-head -- "$origin" "$@"; }
-if ! has; then
+# What was killed in the cache leaves locks and halves there, and nobody else is at work in it now.
+[ ! -L "$cache" ] || rm -f -- "$cache"
+[ ! -d "$cache" ] || find "$cache" \( -name '*.lock' -o -name 'tmp_*' \) -type f -exec rm -f -- {} +
+has() { git --git-dir="$cache" rev-parse -q --verify "$commit^{tree}" >/dev/null 2>&1; }
+get() { g --git-dir="$cache" fetch -q --no-tags --force --no-write-fetch-head -- "$origin" "$@" 2>"$in.out"; }
+bring() {
+  if [ ! -d "$cache" ]; then
+    rm -rf -- "$cache.new"
+    g init -q --bare --template= -- "$cache.new"
+    mv -T -- "$cache.new" "$cache"
+  fi
   # A server may not let us ask for a commit by its name; then it must be in a branch.
-  if [ -n "$tag" ] && get "refs/tags/$tag:refs/tags/$tag" && has; then :
-  elif get "$commit:refs/shipit/$commit" 2>/dev/null && has; then :
-  elif get '+refs/heads/*:refs/heads/*' && has; then :
-  else die "cannot fetch commit $commit from $origin"; fi
-fi
-g clone -q --no-checkout --shared --template= -- "$cache" "$in"
-g -C "$in" config remote.origin.url "$origin"
-g -C "$in" checkout -q --detach "$commit"
+  if has; then :
+  elif [ -n "$tag" ] && get "refs/tags/$tag:refs/tags/$tag" && has; then :
+  elif get "$commit:refs/shipit/$commit" && has; then :
+  elif get '+refs/heads/*:refs/heads/*'; then
+    has || die "commit $commit${tag:+ of tag $tag} is not at $origin any more: the tag was deleted or moved there, or not pushed; what runs is untouched. Push it, or plan again"
+  else
+    cat "$in.out"
+    die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(room); what runs is untouched. Mend what git says, then apply again"
+  fi
+}
+out() {
+  g clone -q --no-checkout --shared --template= -- "$cache" "$in" && g -C "$in" config remote.origin.url "$origin" &&
+    g -C "$in" checkout -q --detach "$commit" && g -C "$in" diff --quiet HEAD
+}
+bring
+out 2>"$in.out" || { # the cache lacks something, or is broken
+  cat "$in.out"
+  grep -q 'No space left' "$in.out" || discard "$cache"
+  discard "$in"
+  bring
+  out || die "cannot check out commit $commit below $p$(room); what runs is untouched"
+}
 [ "$(g -C "$in" rev-parse HEAD)" = "$commit" ] || die "git checked out another commit than $commit"
 [ -z "$tree" ] || [ "$(g -C "$in" rev-parse 'HEAD^{tree}')" = "$tree" ] || die "commit $commit has another tree than the plan says"
 `

@@ -148,7 +148,7 @@ func TestGitRefusesAMovedTag(t *testing.T) {
 	r := o.commit("v1", tree{"f": "one"})
 	r.Commit = strings.Repeat("0123456789", 4)
 	err := h.fetch(gitKind(t, nil), o.dir, r)
-	if err == nil || !strings.Contains(told(err), "cannot fetch commit 0123456789") {
+	if err == nil || !strings.Contains(told(err), "commit "+r.Commit+" of tag v1 is not at ") {
 		t.Errorf("error is %s", told(err))
 	}
 	r = o.commit("v2", tree{"f": "two"})

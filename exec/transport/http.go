@@ -105,50 +105,84 @@ got=$p/.shipit/download-$sum
 for _d in "$p"/.shipit/download-*; do
   case $_d in "$got" | "$got.part" | "$p/.shipit/download-*") ;; *) rm -f -- "$_d" ;; esac
 done
+for _d in "$got" "$got.part"; do [ ! -L "$_d" ] || rm -f -- "$_d"; done
 good() { [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$sum  -" ]; }
 quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g'; }
-# load URL goes on with what is there, three times, and begins anew where that cannot be gone on with.
+full() {
+  rm -f -- "$got.part"
+  die "cannot write the artifact below $p$(room); what runs is untouched"
+}
+# The kinds of end of a fetch, but for 0 that it came.
+broke=1 no=2 anew=3
+by_curl() {
+  _rc=0
+  _code=$({
+    printf 'url = "%s"\noutput = "%s"\ncontinue-at = "-"\n' "$(quoted "$1")" "$(quoted "$got.part")"
+    [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$(quoted "$proxy")"
+    printf 'fail\nlocation\nsilent\nshow-error\ngloboff\nproto = "=http,https"\nproto-redir = "=http,https"\nmax-redirs = 5\n'
+    printf 'connect-timeout = 10\nspeed-limit = 1\nspeed-time = 30\nmax-time = %s\nwrite-out = "%%{http_code}"\n' "$left"
+  } | curl -q -K - 2>"$in.out") || _rc=$?
+  case $_rc:$_code in
+    0:*) return 0 ;;
+    18:* | 52:* | 55:* | 56:* | 92:* | 22:5* | 22:429) return "$broke" ;;
+    33:* | 36:* | 22:416) return "$anew" ;;
+    23:*) full ;;
+  esac
+  return "$no"
+}
+# by_wget is for GNU's and for busybox's, whose -T may crash it.
+by_wget() {
+  set -- -c -O "$got.part" -- "$1"
+  case $(wget --version 2>/dev/null) in *GNU*) set -- -nv -T 30 -t 1 --max-redirect=5 "$@" ;; *) set -- -q "$@" ;; esac
+  [ -z "$proxy" ] || { http_proxy=$proxy https_proxy=$proxy; export http_proxy https_proxy; }
+  timeout "$left" wget "$@" >"$in.out" 2>&1 </dev/null && return 0
+  case $(cat "$in.out") in
+    *"No space left"*) full ;;
+    *"ERROR 416"* | *HTTP/1.?" 416"*) return "$anew" ;;
+    *"ERROR 4"* | *HTTP/1.?" 4"* | *redirect*) return "$no" ;;
+  esac
+  return "$broke"
+}
+if command -v curl >/dev/null 2>&1; then by=by_curl
+elif command -v wget >/dev/null 2>&1; then by=by_wget
+else die "neither curl nor wget is installed on this host, and the transport http needs one of them"; fi
+# load URL goes on with what is there, and begins anew, once, where that leads nowhere.
 load() {
-  command -v curl >/dev/null 2>&1 || { load_wget "$1"; return; }
-  for _n in 1 2 3; do
-    _rc=0
-    {
-      printf 'url = "%s"\noutput = "%s"\ncontinue-at = "-"\n' "$(quoted "$1")" "$(quoted "$got.part")"
-      [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$(quoted "$proxy")"
-      printf 'fail\nlocation\nsilent\nshow-error\ngloboff\nproto = "=http,https"\nproto-redir = "=http,https"\nmax-redirs = 5\n'
-      printf 'connect-timeout = 10\nspeed-limit = 1\nspeed-time = 30\nmax-time = %s\n' "$secs"
-    } | curl -q -K - >"$in.out" 2>&1 || _rc=$?
-    case $_rc in
-      0) return 0 ;;
-      18 | 52 | 55 | 56 | 92) sleep 0.2 ;;                             # it broke off
-      22 | 33 | 36) [ -s "$got.part" ] && rm -f -- "$got.part" || return 1 ;; # no such range, or no such file
-      *) return 1 ;;
+  _fresh=
+  for _n in 1 2 3 4; do
+    left "$1"
+    [ -s "$got.part" ] || _fresh=1
+    _end=0
+    "$by" "$1" || _end=$?
+    case $_end in
+      0)
+        ! good "$got.part" || return 0
+        why="has the SHA-256 $(sha256sum <"$got.part" | cut -d ' ' -f 1), and the plan says $sum"
+        rm -f -- "$got.part"
+        [ -z "$_fresh" ] || return 1
+        ;;
+      "$anew") rm -f -- "$got.part" ;;
+      *)
+        why=$(tail -n 1 "$in.out")
+        why="cannot be fetched: ${why:-it broke off}"
+        [ "$_end" = "$broke" ] || return 1
+        sleep 0.2
+        ;;
     esac
   done
   return 1
 }
-load_wget() {
-  command -v wget >/dev/null 2>&1 || die "neither curl nor wget is installed"
-  [ -z "$proxy" ] || { http_proxy=$proxy https_proxy=$proxy; export http_proxy https_proxy; }
-  timeout "$secs" wget -q -c -T 30 -O "$got.part" "$1" >"$in.out" 2>&1 </dev/null && return 0
-  rm -f -- "$got.part"
-  timeout "$secs" wget -q -T 30 -O "$got.part" "$1" >"$in.out" 2>&1 </dev/null
-}
 ! good "$got.part" || mv -f -- "$got.part" "$got"
 if ! good "$got"; then
   rm -f -- "$got"
+  why= tried=0
   for url; do
-    if load "$url"; then
-      if good "$got.part"; then mv -f -- "$got.part" "$got"; break; fi
-      why="has the SHA-256 $(sha256sum <"$got.part" | cut -d ' ' -f 1), and the plan says $sum"
-      rm -f -- "$got.part"
-    else
-      why=$(tail -n 1 "$in.out")
-      why="cannot be fetched: ${why:-no reason given}"
-    fi
-    echo "$url $why"
+    if load "$url"; then mv -f -- "$got.part" "$got"; break; fi
+    tried=$((tried + 1))
+    [ "$tried" = $# ] || echo "$url $why"
   done
-  [ -f "$got" ] || die "the artifact cannot be had: $url $why"
+  left "$url"
+  [ -f "$got" ] || die "the artifact cannot be had: $url $why; what runs is untouched"
 fi
 mkdir -m 700 -- "$in"
 `
@@ -161,7 +195,7 @@ odd=$(grep -e '^/' -e '^\.\./' -e '/\.\./' -e '/\.\.$' -e '^\.\.$' "$in.names" |
 [ -z "$odd" ] || die "the archive has a name that leads out of the release: $odd"
 [ "$strip" = 0 ] && strip= || strip=--strip-components=$strip
 $opener <"$got" | (cd -- "$in" && tar -xom $strip -f -) ||
-  die "cannot unpack the archive below $p, where $(df -Pk "$p" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free"
+  die "cannot unpack the archive below $p$(room); what runs is untouched"
 `
 
 // httpTake makes the manifest. Owners and modes are ours, whatever the archive

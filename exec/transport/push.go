@@ -81,8 +81,7 @@ rm -rf -- "$parcel"
 func unshare(paths []string) string {
 	var b strings.Builder
 	for _, p := range paths {
-		w := remote.Quote(path.Clean(p))
-		fmt.Fprintf(&b, "[ ! -L \"$in\"/%s ] || rm -f -- \"$in\"/%s\n", w, w)
+		fmt.Fprintf(&b, "unshare %s\n", remote.Quote(path.Clean(p)))
 	}
 	return b.String()
 }

@@ -47,22 +47,33 @@ func (t *rsyncTransport) Step(ctx context.Context, d Delivery) (remote.Step, io.
 // rsyncFetch takes of the source's modes only the executable bit, and neither
 // owner nor time. rsync writes beside a file and renames it, so that nothing
 // is ever written through a link to a file of the base.
-const rsyncFetch = `begin
-data cat >"$list"
-mkdir -- "$in"
+const rsyncFetch = `resume=1
+begin
+data cat >"$list" || die "cannot write the list of the release below $p$(room); what runs is untouched"
+mkdir -p -- "$in"
+# What an attempt before linked to a release is linked anew: nothing of that release may change.
+find "$in" -type f -links +1 -exec rm -f -- {} +
 unset SSH_AUTH_SOCK RSYNC_PASSWORD RSYNC_OLD_ARGS
-RSYNC_RSH="ssh -oBatchMode=yes -oForwardAgent=no"; export RSYNC_RSH
-set -- -rlEc --no-motd --contimeout=10 --timeout=60 --exclude=/.git
-case $source in rsync://* | *::*) ;; *) set -- -rlEc --timeout=60 --exclude=/.git ;; esac
+RSYNC_RSH="ssh -oBatchMode=yes -oForwardAgent=no -oConnectTimeout=10"; export RSYNC_RSH
+set -- -rlEc --delete --partial --timeout=60 --exclude=/.git
+case $source in rsync://* | *::*) set -- "$@" --no-motd --contimeout=10 ;; esac
 if [ -n "$base" ] && complete "$base"; then
   set -- "$@" --link-dest="$(cd -- "$p/releases/$base" && pwd -P)"
 fi
-timeout --foreground -k 5 "$secs" rsync "$@" -- "$source" "$in/" </dev/null >"$in.out" 2>&1 || {
+left "$source"
+parts=1
+timeout --foreground -k 5 "$left" rsync "$@" -- "$source" "$in/" </dev/null >"$in.out" 2>&1 || {
   rc=$?
+  case $rc in
+    124 | 137) left "$source" ;;
+    10 | 12 | 20 | 30 | 35 | 255) ;; # the line broke off
+    *) parts= ;;
+  esac
   tail -n 3 "$in.out"
-  case $rc in 124 | 137) die "no end of rsync from $source within $secs seconds" ;; esac
+  case $rc in 11) discard "$in"; die "rsync cannot write the release below $p$(room); what runs is untouched" ;; esac
   die "rsync cannot fetch the release from $source (exit status $rc); what runs is untouched"
 }
+parts=
 modes
 { same "$in" "$list" && sums "$in" "$list"; } || die "what $source holds is not commit $commit of the release"
 `

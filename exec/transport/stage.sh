@@ -2,17 +2,48 @@ in=$p/.shipit/incoming-$run
 list=$in.list
 tab=$(printf '\t')
 complete() { [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ]; }
-clean() { chmod -R u+w -- "$in" 2>/dev/null || :; rm -rf -- "$in" "$list" "$in".*; }
-# begin makes room, or ends the step where the release is there already.
+# discard removes what a delivery left. A link is a link, wherever it leads.
+discard() {
+  [ -L "$1" ] || chmod -R u+w -- "$1" 2>/dev/null || :
+  rm -rf -- "$1"
+}
+# clean removes what did not become a release, but for parts that a kind can go on with.
+parts=
+clean() {
+  [ -n "$parts" ] || discard "$in"
+  rmdir -- "$in" 2>/dev/null || :
+  rm -rf -- "$list" "$in".*
+}
+# begin makes room, or ends the step where the release is there already. With resume, what a delivery before left is kept.
+resume=
 begin() {
-  mkdir -p -- "$p/releases" "$p/.shipit/manifest"
+  mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot write below $p$(room); what runs is untouched"
   if complete "$id"; then echo "release $id is there already"; exit 0; fi
+  _left=
   for _i in "$p"/.shipit/incoming-*; do
     case $_i in "$p/.shipit/incoming-*") continue ;; esac
-    chmod -R u+w -- "$_i" 2>/dev/null || :
-    rm -rf -- "$_i"
+    if [ -n "$resume" ] && [ -z "$_left" ] && [ -d "$_i" ] && [ ! -L "$_i" ]; then _left=$_i; continue; fi
+    discard "$_i"
   done
+  [ -z "$_left" ] || [ "$_left" = "$in" ] || mv -T -- "$_left" "$in"
   trap '_rc=$?; [ "$_rc" = 0 ] || clean; exit "$_rc"' EXIT
+}
+# clock reads seconds that no change of the time of day changes.
+clock() { read -r _now _ </proc/uptime; _now=${_now%%.*}; }
+clock
+end=$((_now + secs))
+# left counts the seconds that remain of the step, which ends where none do.
+left() {
+  clock
+  left=$((end - _now))
+  [ "$left" -gt 0 ] || die "no end within $secs s of fetching from $1; what runs is untouched. Look at the line between this host and it, then apply again"
+}
+# free KIND prints what df says is free; nothing where it cannot.
+free() { df "-P$1" -- "$p" 2>/dev/null | tail -n 1 | sed -n 's/.* \([0-9]*\)  *[0-9]*%.*/\1/p'; }
+# room says what is free below $p, for who must make some.
+room() {
+  _k=$(free k) _i=$(free i)
+  [ -z "$_k" ] || printf ', where %s KiB%s are free' "$_k" "${_i:+ and $_i inodes}"
 }
 # listing DIR prints what DIR holds, directories aside, as a manifest does but without digests.
 listing() {
@@ -51,16 +82,27 @@ digests() {
 }
 # modes makes everything as readable as a release is, and nothing more than that, whatever it came from.
 modes() { find "$in" ! -type l -exec chmod u+rwX,go+rX,go-w,a-st {} +; }
+# straight PATH: no link is on the way to a path of the release, so that it does not lead out of it.
+straight() {
+  _d=$1
+  while case $_d in */*) ;; *) false ;; esac do
+    _d=${_d%/*}
+    [ ! -L "$in/$_d" ] || return 1
+  done
+}
+# unshare PATH takes the link to a shared path out of a copy of a release.
+unshare() { ! straight "$1" || [ ! -L "$in/$1" ] || rm -f -- "$in/$1"; }
 # shared PATH TARGET links a path that lives across releases.
 shared() {
   [ ! -e "$in/$1" ] && [ ! -L "$in/$1" ] || die "$1 is in the release itself and is declared as shared"
+  straight "$1" || die "$1 is declared as shared, and the release has a link on the way to it"
   case $1 in */*) mkdir -p -- "$in/${1%/*}" ;; esac
-  [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1"
+  [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1" || die "shared/$1 cannot be made below $p$(room); what runs is untouched"
   ln -s -- "$2" "$in/$1"
 }
 # unpack unpacks what is sent; tar's own last line does not say what is wrong.
 unpack() {
-  data tar -xomf - || die "cannot unpack the release below $p, where $(df -Pk . | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free"
+  data tar -xomf - || die "cannot unpack the release below $p$(cd - >/dev/null && room); what runs is untouched"
 }
 # settle makes the verified release appear. Its bytes are on disk before its name is.
 settle() {
