@@ -5,10 +5,10 @@ TOOLS   := $(GO) tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test model check e2e races crash bench fuzz golden fmt-check vet staticcheck clean
+.PHONY: help build demo test model check e2e races crash bench bench-fleet bench-fleet-deps bench-guard fuzz golden fmt-check vet staticcheck clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/shipit
 	@mkdir -p bin
@@ -46,6 +46,24 @@ races: ## a hundred races of two deployers over real OpenSSH (three minutes)
 
 bench: ## benchmarks: validate and plan of 1,000 hosts, SSH fan-out
 	$(GO) test -run '^$$' -bench . -benchmem ./lang/... ./exec/plan ./exec/remote
+
+bin/benchfleet: FORCE
+	@mkdir -p bin
+	$(GO) build -o $@ ./exec/benchfleet
+
+FORCE:
+
+bench-fleet: build bin/benchfleet ## shipit, its peers and the floor side by side on a fleet of this machine (root; hours): HOSTS="10 50 100" RTT="0 20ms" RUNS=5
+	bin/benchfleet -hosts "$(or $(HOSTS),10 50 100)" -rtt "$(or $(RTT),0 20ms)" -runs $(or $(RUNS),5) \
+	  -contestants "$(CONTESTANTS)" -json bin/bench-fleet.json -markdown bin/bench-fleet.md
+
+bench-fleet-deps: ## install the peers that Debian has (root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssh-server openssh-client git sudo curl iproute2 \
+	  util-linux rsync ansible-core ansible-mitogen capistrano clustershell pssh python3-fabric
+
+bench-guard: build bin/benchfleet ## shipit against the floor on four hosts (root; half a minute); fails where it became 1.5 times slower
+	bin/benchfleet -guard -hosts 4 -rtt "0 20ms" -runs 3
 
 fuzz: ## fuzz each target for FUZZTIME (default 30s)
 	@grep -rl --include='*_test.go' '^func Fuzz' cmd exec lang | xargs -n1 dirname | sort -u | while read -r dir; do \
