@@ -172,6 +172,9 @@ func (r *Rollout) Aborted() bool { return r.aborted }
 // Paused is who wants no new host to start for now, "" where nobody does.
 func (r *Rollout) Paused() string { return r.paused }
 
+// Passed tells whether the gate after a batch was passed.
+func (r *Rollout) Passed(batch int) bool { return r.gates[batch] == gatePassed }
+
 // GoingBack tells that hosts which were done are being rolled back, or were.
 func (r *Rollout) GoingBack() bool { return r.back }
 

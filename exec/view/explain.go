@@ -154,7 +154,7 @@ func (a *Account) Host(w io.Writer, name string, now time.Time, s Style) (ok boo
 		for i, e := range events {
 			told := e.Type == event.HostFailed && i > 0 && events[i-1].Type == event.StepFailed
 			if e.Type != event.StepDone && !told {
-				say(w, s, "  "+e.Time.UTC().Format("15:04:05")+"  ", alone(e.Text, name)+at(e))
+				say(w, s, "  "+e.Time.UTC().Format("15:04:05")+"  ", Alone(e.Text, name)+at(e))
 			}
 		}
 	}
@@ -189,7 +189,7 @@ func (a *Account) state(w io.Writer, now time.Time, s Style) {
 	began := fmt.Sprintf("Begun %s by %s", a.Header.Time.UTC().Format("2006-01-02 15:04:05 UTC"), a.Header.By)
 	switch {
 	case a.ended != nil:
-		say(w, s, "", fmt.Sprintf("%s; over after %s.", began, took(a.ended.Time.Sub(a.Header.Time))))
+		say(w, s, "", fmt.Sprintf("%s; over after %s.", began, Took(a.ended.Time.Sub(a.Header.Time))))
 		say(w, s, "", Verdict(a.Plan, a.hosts, a.ended.Outcome))
 	case a.Alive:
 		say(w, s, "", fmt.Sprintf("%s; still going on: process %d drives it.", began, a.Header.PID))
@@ -279,7 +279,7 @@ func (a *Account) why(h rollout.Host, ph *plan.Host, now time.Time) string {
 	case rollout.Staging, rollout.Doing, rollout.Undoing:
 		return a.waiting(now)
 	}
-	text := lastStep(h)
+	text := Why(h)
 	if h.At != "" {
 		text += " (" + h.At + ")"
 	}

@@ -75,7 +75,7 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 	s := l.Style
 	host, text := "", diag.CleanLine(e.Text)
 	if name := diag.CleanLine(e.Host); name != "" {
-		host, text = s.paint(bold, name)+"  ", alone(text, name)
+		host, text = s.paint(bold, name)+"  ", Alone(text, name)
 	}
 	switch e.Type {
 	case event.HostStarted, event.StepStarted, event.HookStarted:
@@ -107,9 +107,9 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 	return host + text, text != ""
 }
 
-// alone is a sentence about a host without the host's name in front, which
+// Alone is a sentence about a host without the host's name in front, which
 // the line begins with already.
-func alone(text, host string) string {
+func Alone(text, host string) string {
 	rest, ok := strings.CutPrefix(text, host)
 	if !ok || rest == "" || !strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, ":") {
 		return text
@@ -129,7 +129,7 @@ func (l *Lines) took(e event.Event) string {
 	if !ok || e.Host == "" || e.Time.Before(b.since) {
 		return ""
 	}
-	return l.Style.paint(dim, " ("+took(e.Time.Sub(b.since))+")")
+	return l.Style.paint(dim, " ("+Took(e.Time.Sub(b.since))+")")
 }
 
 func (l *Lines) print(t time.Time, line string) {

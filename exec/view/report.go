@@ -58,7 +58,7 @@ func reportRows(p *plan.Plan, hosts []rollout.Host) [][]string {
 	var touched, rest []*row
 	shared := map[said]*row{}
 	for _, h := range hosts {
-		what := said{string(h.Status), runs(p, h), lastStep(h)}
+		what := said{string(h.Status), runs(p, h), Why(h)}
 		r := shared[what]
 		if r == nil || h.Touched && (h.Status != rollout.Done || len(hosts) < many) {
 			r = &row{said: what, least: h.Took}
@@ -78,8 +78,8 @@ func reportRows(p *plan.Plan, hosts []rollout.Host) [][]string {
 	for _, r := range append(touched, rest...) {
 		time := ""
 		if r.most > 0 {
-			if time = took(r.most); took(r.least) != time {
-				time = took(r.least) + " to " + time
+			if time = Took(r.most); Took(r.least) != time {
+				time = Took(r.least) + " to " + time
 			}
 		}
 		rows = append(rows, []string{hostNames(r.names), r.status, r.release, time, r.last})
@@ -230,11 +230,12 @@ func known(ph *plan.Host, h rollout.Host) bool {
 	return asked && !h.Touched && !h.Fenced && h.Cause != event.Stale && h.Cause != event.Fenced
 }
 
-func lastStep(h rollout.Host) string {
+// Why is the step at which a host failed and what it said, "" where it did not.
+func Why(h rollout.Host) string {
 	if h.Reason == "" {
 		return ""
 	}
-	reason := alone(h.Reason, h.Name)
+	reason := Alone(h.Reason, h.Name)
 	if h.Step != "" && !strings.Contains(reason, h.Step) {
 		return h.Step + ": " + reason
 	}

@@ -102,8 +102,8 @@ func age(d time.Duration) string {
 	return fmt.Sprint(int(d/(365*day))) + "y"
 }
 
-// took is a duration as a person would say it: 0.4s, 12s, 1m05s.
-func took(d time.Duration) string {
+// Took is a duration as a person would say it: 0.4s, 12s, 1m05s.
+func Took(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1fs", d.Seconds())
