@@ -9,28 +9,42 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"shipit/exec"
 )
 
 // An input hands out the lines of standard input, one to each question. One
-// goroutine reads: a question that nobody answered leaves no second reader
-// behind, which would take the answer of the next.
+// goroutine reads, and only while a line is wanted: a question that nobody
+// answered leaves no second reader behind, which would take the answer of the
+// next, and none reads what is typed for a screen.
 type input struct {
 	once  sync.Once
 	lines chan string // closed at the end
+	want  chan struct{}
+	owed  atomic.Bool // a line was wanted and did not come yet
 }
+
+// open tells whether a question that was given up still waits for its line.
+func (in *input) open() bool { return in.owed.Load() }
 
 func (in *input) from(r io.Reader) <-chan string {
 	in.once.Do(func() {
-		in.lines = make(chan string)
+		in.lines, in.want = make(chan string), make(chan struct{}, 1)
 		go func() {
 			defer close(in.lines)
-			for s := bufio.NewScanner(r); s.Scan(); {
+			s := bufio.NewScanner(r)
+			for range in.want {
+				if !s.Scan() {
+					return
+				}
 				in.lines <- strings.TrimSpace(s.Text())
 			}
 		}()
 	})
+	if !in.owed.Swap(true) {
+		in.want <- struct{}{}
+	}
 	return in.lines
 }
 
@@ -42,6 +56,7 @@ func (w *world) readLine(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case text, ok := <-w.answers.from(w.stdin):
+		w.answers.owed.Store(false)
 		if !ok {
 			return "", errNoAnswer
 		}
@@ -53,7 +68,7 @@ func (w *world) readLine(ctx context.Context) (string, error) {
 // question is. Without a terminal --yes and --confirm say yes to a batch, which
 // otherwise waits for 'shipit confirm' until its time is up; everything else
 // gets the safe answer.
-func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answer, error) {
+func (f *runFlags) asker(w *world, seen *watching) func(context.Context, exec.Prompt) (exec.Answer, error) {
 	return func(ctx context.Context, q exec.Prompt) (exec.Answer, error) {
 		switch {
 		case f.Yes && q.Batch != "":
@@ -66,6 +81,11 @@ func (f *runFlags) asker(w *world) func(context.Context, exec.Prompt) (exec.Answ
 			return exec.Answer{}, ctx.Err()
 		default:
 			return exec.Answer{Choice: q.Safe, By: "nobody (no terminal)"}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return exec.Answer{}, ctx.Err()
+		case <-seen.screen.Left(): // until then it is asked there
 		}
 		fmt.Fprintf(w.stdout, "\n%s\n", sentence(q.Text))
 		for {

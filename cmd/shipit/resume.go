@@ -60,7 +60,10 @@ func (c *resumeCmd) Run(w *world) error {
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
 	err = c.drive(w, p, r.id(), stop,
-		func(string) (*journal.Journal, error) { return r.open() },
+		func(string) (*journal.Journal, []event.Event, error) {
+			j, err := r.open()
+			return j, r.Events, err
+		},
 		func(ctx context.Context, o exec.Options) (exec.Result, error) { return exec.Resume(ctx, o, r.Events) })
 	var known *exitError
 	if errors.As(err, &known) && known.code == exitStale {

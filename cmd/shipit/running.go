@@ -32,6 +32,7 @@ type runFlags struct {
 	Wait    *time.Duration `placeholder:"DURATION" help:"How long to wait in line for a lock that others hold, like 10m; over the definition's lock block."`
 	JSON    bool           `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`
 	Verbose bool           `short:"v" help:"Print every step."`
+	plainFlag
 }
 
 // human is where people read: standard error while JSON goes to standard
@@ -110,11 +111,14 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if err != nil {
 		return err
 	}
-	return f.drive(w, p, id, stop, func(dir string) (*journal.Journal, error) { return f.journal(w, dir, p, id) }, exec.Apply)
+	return f.drive(w, p, id, stop, func(dir string) (*journal.Journal, []event.Event, error) {
+		j, err := f.journal(w, dir, p, id)
+		return j, nil, err
+	}, exec.Apply)
 }
 
 // drive does a run, or goes on with one, and reports.
-func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func(dir string) (*journal.Journal, error),
+func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func(dir string) (*journal.Journal, []event.Event, error),
 	do func(context.Context, exec.Options) (exec.Result, error),
 ) error {
 	runCtx, abort, done := w.abortable(f.human(w), id)
@@ -128,7 +132,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		return fmt.Errorf("%w; nothing was started", err)
 	}
 	defer places.close()
-	j, err := open(string(places.dir))
+	j, past, err := open(string(places.dir))
 	if err != nil {
 		return err
 	}
@@ -137,30 +141,29 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer places.mirror(j)()
 	control, unsteered := places.steered(id)
 	defer unsteered()
-	views, lines, err := f.views(w)
+	seen, err := f.watch(w, p.plan, id, places.dir)
 	if err != nil {
 		return err
 	}
-	views, told, err := w.telling(p.plan, p.root, views, w.stderr)
+	views, told, err := w.telling(p.plan, p.root, seen.views, w.stderr)
 	if err != nil {
 		return err
 	}
 	defer told()
 	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
-	if lines != nil {
-		defer w.heartbeat(lines)()
-	}
+	defer seen.begin(w, f, past)()
 	result, err := do(runCtx, exec.Options{
 		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.repo,
 		Journal: j, Views: views,
 		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait,
 		Secrets: contents(p.def, p.plan),
 		Redact:  w.secrets.replace,
-		Ask:     f.asker(w),
+		Ask:     f.asker(w, seen),
 		Abort:   abort,
 		Control: control, Outside: p.outside,
 	})
+	seen.leave()
 	if err != nil {
 		return f.refused(w, p, err)
 	}
@@ -267,17 +270,6 @@ func (f *runFlags) journal(w *world, dir string, pd *planned, id string) (*journ
 	return j, nil
 }
 
-// views are the readers of this process. lines is nil with --json.
-func (f *runFlags) views(w *world) (event.Sink, *view.Lines, error) {
-	if f.JSON {
-		s, err := w.eventStream()
-		return s, nil, err
-	}
-	lines := view.NewLines(w.stdout, w.style())
-	lines.Verbose, lines.Asking = f.Verbose, w.interactive()
-	return lines, lines, nil
-}
-
 // wait is what to type to get a lock that others hold, where waiting is of
 // use: for a run, longer than this command did; for a hold, to its end.
 func (f *runFlags) wait(e *exec.LockedError, said time.Duration) string {
@@ -340,22 +332,4 @@ func (f *runFlags) refused(w *world, p *planned, err error) error {
 func langRelease(p *plan.Plan) *lang.Release {
 	r := p.Body.Release
 	return &lang.Release{Tag: r.Tag, Commit: r.Commit, Date: r.Date, N: r.N}
-}
-
-// heartbeat rings the lines' heartbeat until the returned func is called.
-func (w *world) heartbeat(l *view.Lines) func() {
-	stop := make(chan struct{})
-	go func() {
-		t := time.NewTicker(2 * time.Second)
-		defer t.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-t.C:
-				l.Heartbeat(w.now())
-			}
-		}
-	}()
-	return func() { close(stop) }
 }

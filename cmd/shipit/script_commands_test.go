@@ -138,7 +138,7 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 func environ(ts *testscript.TestScript) []string {
 	env := []string{"TERM=xterm"}
 	for _, name := range []string{
-		"PATH", "HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "NO_COLOR", "GORACE", "GIT_CONFIG_GLOBAL",
+		"PATH", "HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "NO_COLOR", "GORACE", "SHIPIT_PLAIN", "GIT_CONFIG_GLOBAL",
 		"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL",
 	} {
 		env = append(env, name+"="+ts.Getenv(name))

@@ -36,7 +36,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("REPO", repo)
-			e.Setenv("CI", "") // the scripts that are interactive mean it
+			e.Setenv("CI", "")            // the scripts that are interactive mean it
+			e.Setenv("SHIPIT_PLAIN", "1") // the script about screens means it
 			e.Setenv("NL", "\n")
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each program waits a second at its end
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))

@@ -65,6 +65,10 @@ func (w *world) abortable(out io.Writer, run string) (ctx context.Context, abort
 				fmt.Fprintln(out, "\nSecond interrupt: stopping what runs on the hosts now. Once more exits at once.")
 				cancel()
 			default:
+				if rescue := w.rescue.Load(); rescue != nil {
+					(*rescue)()
+				}
+				w.screen.let()
 				fmt.Fprintf(out, "\nThird interrupt: exiting. The locks run out on the hosts within 30 s.\n"+wayOut, run)
 				os.Exit(w.interruptCode())
 			}

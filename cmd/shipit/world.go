@@ -29,19 +29,22 @@ type world struct {
 	answers        input
 	signal         atomic.Pointer[os.Signal] // the first that asked this process to end
 	json           jsonOutput
-	applies        bool // the command is one that changes hosts
+	screen         diversion              // of both outputs, while a screen is open
+	rescue         atomic.Pointer[func()] // gives the terminal back before the process ends at once
+	applies        bool                   // the command is one that changes hosts
 	secrets        secrets
 }
 
 func newWorld() *world {
 	w := &world{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		stdin:   os.Stdin,
 		environ: os.Environ(),
 		now:     time.Now,
 		color:   "auto",
 		outTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 		inTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 	}
+	w.stdout, w.stderr = diverted{&w.screen, os.Stdout}, diverted{&w.screen, os.Stderr}
 	if cols, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 		w.width = cols
 	}

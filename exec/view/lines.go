@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -143,33 +142,19 @@ func (l *Lines) print(t time.Time, line string) {
 	}
 }
 
-// Heartbeat says what is being waited for, if nothing was printed for a
-// while. Its caller rings every few seconds.
-func (l *Lines) Heartbeat(now time.Time) {
+// silence is how long nothing is printed before a heartbeat is.
+const silence = 30 * time.Second
+
+// Heartbeat says what is being waited for, if nothing was printed for a while.
+// Its caller rings every few seconds.
+func (l *Lines) Heartbeat(now time.Time, what func() string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.started) == 0 || now.Sub(l.last) < 10*time.Second {
+	if l.last.IsZero() {
+		l.last = now
+	}
+	if now.Sub(l.last) < silence {
 		return
 	}
-	hosts := make([]string, 0, len(l.started))
-	for h := range l.started {
-		hosts = append(hosts, h)
-	}
-	sort.Slice(hosts, func(i, j int) bool {
-		a, b := l.started[hosts[i]], l.started[hosts[j]]
-		if !a.since.Equal(b.since) {
-			return a.since.Before(b.since)
-		}
-		return hosts[i] < hosts[j]
-	})
-	var parts []string
-	for i, h := range hosts {
-		if i == 3 {
-			parts = append(parts, fmt.Sprintf("and %d more", len(hosts)-3))
-			break
-		}
-		b := l.started[h]
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", diag.CleanLine(h), diag.CleanLine(b.what), age(now.Sub(b.since))))
-	}
-	l.print(now, l.Style.paint(dim, "waiting for "+strings.Join(parts, ", ")))
+	l.print(now, l.Style.paint(dim, diag.CleanLine(what())))
 }
