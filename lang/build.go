@@ -101,6 +101,7 @@ func (e *evaluator) buildService(n *node, known bool) Service {
 			Repo:   get[string](e, r, "repo"),
 			Scheme: get[string](e, r, "scheme"),
 			Keep:   int(get[int64](e, r, "keep")),
+			Verify: e.verify(r.first("verify")),
 			Range:  eval.Range(r.def),
 		}
 		if s.Release.Scheme != "" && e.options.Scheme != nil {
@@ -133,6 +134,28 @@ func (e *evaluator) buildService(n *node, known bool) Service {
 		s.Notify = append(s.Notify, spec)
 	}
 	return s
+}
+
+// verify decodes the block, nil where there is none.
+func (e *evaluator) verify(n *node) *Verify {
+	if n == nil {
+		return nil
+	}
+	v := &Verify{Signers: get[string](e, n, "signers"), Range: eval.Range(n.def)}
+	if v.Signers == "" {
+		return v
+	}
+	below, text, ok := e.readBeside(n.attrs["signers"], v.Signers)
+	if !ok {
+		return v
+	}
+	v.Signers, v.Text = below, text
+	if e.options.Signers != nil {
+		if err := e.options.Signers(text); err != nil {
+			e.errorf("E0610", n.at("signers"), "A line is a name, options if any, and a public key, like: ada@example.org ssh-ed25519 AAAA…", sentence(err), "not a list of signers")
+		}
+	}
+	return v
 }
 
 // rollback decodes the block, or gives its defaults where there is none.

@@ -122,6 +122,7 @@ func Codes() []Code {
 		{"E0603", "a scenario speaks of hosts that are not there"},
 		{"E0604", "a scenario says two things of a host"},
 		{"E0605", "a scenario names a release that cannot be"},
+		{"E0610", "not a list of who may sign tags"},
 		{"W0401", "the process environment names a variable that is not declared"},
 		{"W0403", "the host is drained for nothing"},
 		{"W0404", "a batch is empty in an environment"},

@@ -116,10 +116,18 @@ type SSH struct {
 
 // ReleaseSpec says what a version of the service is.
 type ReleaseSpec struct {
-	Repo   string // URL or path of the git repository
-	Scheme string // "release/{date}/{n}", "v{semver}"
-	Keep   int    // releases kept on a host, at least 2
+	Repo   string  // URL or path of the git repository
+	Scheme string  // "release/{date}/{n}", "v{semver}"
+	Keep   int     // releases kept on a host, at least 2
+	Verify *Verify `json:",omitempty"` // nil where tags need no signature
 	Range  diag.Range
+}
+
+// Verify says whose signature a tag needs.
+type Verify struct {
+	Signers string // the file that lists who may sign, below the root
+	Text    []byte `json:"-"` // what stands in it
+	Range   diag.Range
 }
 
 // A Release stands for release.* in expressions.

@@ -53,7 +53,7 @@ func TestEveryExampleOfTheLanguageIsValid(t *testing.T) {
 			add("service \"database\" {\n  hosts = hosts.web\n  release {\n    repo   = \"d.git\"\n    scheme = \"v{semver}\"\n  }\n  transport \"push\" {\n    path = \"srv/database\"\n  }\n  restart \"none\" {}\n}\n", false)
 		}
 		files := assemble(examples)
-		for file, text := range map[string]string{"shared/fleet.hcl": "# The fleet.\n", "ssh/known_hosts": "", "hosts.txt": "web1\n", "inventory.json": `{"web": ["web1"]}`} {
+		for file, text := range map[string]string{"shared/fleet.hcl": "# The fleet.\n", "ssh/known_hosts": "", "hosts.txt": "web1\n", "inventory.json": `{"web": ["web1"]}`, "release.signers": "ada@example.org ssh-ed25519 AAAA\n"} {
 			files[file] = &fstest.MapFile{Data: []byte(text)}
 		}
 		c, diags := lang.Load(files, "main.hcl", lang.Options{Version: "0.4.0"})

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"shipit/exec"
+	"shipit/exec/release"
 	"shipit/exec/scenario"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -59,6 +60,10 @@ func parseGolden(a *txtar.Archive) golden {
 			return errors.New("a scheme needs {n}, {date} or {semver}")
 		}
 		return nil
+	}
+	g.options.Signers = func(text []byte) error {
+		_, err := release.ParseSigners("", text)
+		return err
 	}
 	for line := range strings.Lines(string(a.Comment)) {
 		directive, rest, _ := strings.Cut(strings.TrimSpace(line), " ")

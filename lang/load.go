@@ -34,6 +34,8 @@ type Options struct {
 	Linked bool
 	// Scheme checks a tag scheme; nil accepts all.
 	Scheme func(scheme string) error
+	// Signers checks a list of who may sign tags; nil accepts all.
+	Signers func(text []byte) error
 }
 
 // Load reads the definition at path, slash-separated below root, and what it

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"shipit/exec/release"
 	"shipit/exec/tag"
 	"shipit/lang"
 	"shipit/lang/diag"
@@ -91,6 +92,9 @@ func said(t *testing.T, examples []lang.Example) diag.List {
 	}
 	c, list := lang.Load(assemble(examples), "main.hcl", lang.Options{Version: "0.4.0", Scheme: func(s string) error {
 		_, err := tag.ParseScheme(s)
+		return err
+	}, Signers: func(text []byte) error {
+		_, err := release.ParseSigners("", text)
 		return err
 	}})
 	files := assemble(examples)

@@ -93,7 +93,7 @@ func reference() string {
 		call, result, _ := strings.Cut(eval.Describe(name), ": ")
 		fmt.Fprintf(&b, "| `%s` | %s |\n", call, cell(result))
 	}
-	b.WriteString("\n## Codes of messages\n\nA code never changes its meaning. E01 is about text and structure, E02 about names, E03 about values, E04 about\nrules between blocks, E05 about variables and environments, E06 about scenarios; W are warnings.\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString("\n## Codes of messages\n\nA code never changes its meaning. E01 is about text and structure, E02 about names, E03 about values, E04 about\nrules between blocks, E05 about variables and environments, E06 about scenarios and releases; W are warnings.\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range lang.Codes() {
 		fmt.Fprintf(&b, "| %s | %s |\n", c.Code, cell(c.Meaning))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"shipit/exec"
 	"shipit/exec/plan"
+	"shipit/exec/release"
 	"shipit/exec/view"
 )
 
@@ -67,7 +68,7 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 		}
 		pd, err := c.restore(ctx, w, root, p, true)
 		if err != nil {
-			return err
+			return staleSaid(err, "the plan is stale: %w; nothing was changed. Make a new tag with shipit tag, and plan again")
 		}
 		all.plans = append(all.plans, pd)
 	}
@@ -106,8 +107,24 @@ func (f *definitionFlags) restore(ctx context.Context, w *world, root string, p 
 		if pd.repo, err = openRepo(ctx, w, pd.root, p.Body.Repo); err != nil {
 			return nil, err
 		}
+		if err := pd.repo.StillNames(ctx, p.Body.Release.Tag, p.Body.Release.Commit); err != nil {
+			if _, moved := errors.AsType[*release.MovedTagError](err); moved {
+				return nil, exit(exitStale, err)
+			}
+			return nil, err
+		}
 	}
 	return pd, nil
+}
+
+// staleSaid says what to do about a plan that is stale; other errors are as
+// they are.
+func staleSaid(err error, format string) error {
+	var e *exitError
+	if errors.As(err, &e) && e.code == exitStale {
+		return exit(exitStale, fmt.Errorf(format, e.err))
+	}
+	return err
 }
 
 // reread reads the definition of a plan again, without evaluating it, and

@@ -55,7 +55,7 @@ func parse(file, home string) (*source, diag.List, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot open %s: %w", root, err)
 	}
-	cfg, diags := lang.Load(dir.FS(), rel, lang.Options{Version: version, Scheme: checkScheme, Linked: true})
+	cfg, diags := lang.Load(dir.FS(), rel, languageOptions())
 	return &source{cfg: cfg, root: root, path: rel, typed: file, broken: diags.HasErrors()}, diags, nil
 }
 
@@ -68,9 +68,19 @@ func (f *definitionFlags) choose(w *world) {
 	}
 }
 
-func checkScheme(s string) error {
-	_, err := tag.ParseScheme(s)
-	return err
+// languageOptions are what the language asks other packages about.
+func languageOptions() lang.Options {
+	return lang.Options{
+		Version: version, Linked: true,
+		Scheme: func(s string) error {
+			_, err := tag.ParseScheme(s)
+			return err
+		},
+		Signers: func(text []byte) error {
+			_, err := release.ParseSigners("", text)
+			return err
+		},
+	}
 }
 
 func (s *source) files() map[string][]byte {
@@ -230,6 +240,33 @@ func (s *source) releases(ctx context.Context, w *world) (*release.Repo, tag.Sch
 	}
 	repo, err := openRepo(ctx, w, s.base(), spec.Repo)
 	return repo, scheme, err
+}
+
+// signers are who may sign the service's tags; nil where no signature is asked
+// for.
+func (s *source) signers() (*release.Signers, error) {
+	v := s.def.Service.Release.Verify
+	if v == nil {
+		return nil, nil
+	}
+	signers, err := release.ParseSigners(v.Signers, v.Text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", v.Range, v.Signers, err)
+	}
+	return &signers, nil
+}
+
+// trusted sees that the release's tag is signed by whom the definition names,
+// and returns whom; "" where it asks for no signature.
+func (s *source) trusted(ctx context.Context, repo *release.Repo, rel release.Release) (by string, err error) {
+	signers, err := s.signers()
+	if err != nil || signers == nil {
+		return "", err
+	}
+	if by, err = repo.Verify(ctx, rel, *signers); err != nil {
+		return "", fmt.Errorf("%w (%s asks for a signature)", err, s.def.Service.Release.Verify.Range)
+	}
+	return by, nil
 }
 
 // repoPath is where a repository is: a URL as it is, a path from base.

@@ -28,7 +28,7 @@ func (r *reading) fix(out io.Writer, dog watchdog, vars []lang.Assignment) error
 		}
 		defer dir.Close()
 		var fixed lang.Repaired
-		options := lang.Options{Version: version, Scheme: checkScheme, Linked: true}
+		options := languageOptions()
 		if d := dog.guard(s.path, func() { fixed = lang.Repair(dir.FS(), s.path, options, r.assigned(s, vars)) }); d != nil {
 			return nil
 		}

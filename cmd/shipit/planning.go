@@ -91,12 +91,16 @@ func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allP
 		if err != nil {
 			return nil, err
 		}
+		by, err := s.trusted(ctx, repos[at], rel)
+		if err != nil {
+			return nil, err
+		}
 		s.def, err = f.evaluate(w, s, &lang.Release{Tag: rel.Tag.Name, Commit: rel.Commit, Date: rel.Tag.Date, N: rel.Tag.N})
 		if err != nil {
 			return nil, err
 		}
 		wishes = append(wishes, &wish{source: s, repo: repos[at], in: plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
-			ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N,
+			ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N, Signer: by,
 		}}})
 	}
 	return f.makeAll(ctx, w, wishes)

@@ -53,7 +53,7 @@ func (c *resumeCmd) Run(w *world) error {
 	f := definitionFlags{valueFlags: valueFlags{Var: c.Var, VarFile: c.VarFile}}
 	p, err := f.restore(ctx, w, root, r.plan, !r.staged())
 	if err != nil {
-		return err
+		return staleSaid(err, "the run cannot go on: %w, and not every host has the release yet; nothing was changed. Take back what it did with: shipit rollback "+r.id())
 	}
 	p.outside = c.Outside
 	pool := c.dial(w)

@@ -213,11 +213,20 @@ func (f *definitionFlags) loadAll(w *world) ([]*source, error) {
 
 // load is loadAll for a command that is about one service.
 func (f *definitionFlags) load(w *world) (*source, error) {
+	s, err := f.one(w)
+	if err != nil {
+		return nil, err
+	}
+	s.def, err = f.evaluate(w, s, nil)
+	return s, err
+}
+
+// one reads the definition of a command that is about one service.
+func (f *definitionFlags) one(w *world) (*source, error) {
 	r, err := f.read(w)
 	if err != nil {
 		return nil, err
 	}
-	s := r.services[0]
 	if len(r.services) > 1 {
 		var known []string
 		for _, s := range r.services {
@@ -225,8 +234,51 @@ func (f *definitionFlags) load(w *world) (*source, error) {
 		}
 		return nil, exit(exitUsage, usageError{errors.New("which service? there are " + strings.Join(known, ", ")), "choose with --service " + known[0]})
 	}
-	s.def, err = f.evaluate(w, s, nil)
-	return s, err
+	return r.services[0], nil
+}
+
+// loadEnvironments is load for a command that looks at all environments where
+// none is chosen. One that has errors of its own is left out, and said.
+func (f *definitionFlags) loadEnvironments(w *world) ([]*source, error) {
+	s, err := f.one(w)
+	if err != nil {
+		return nil, err
+	}
+	names := s.cfg.Environments()
+	if f.Env != "" || len(names) == 1 {
+		s.def, err = f.evaluate(w, s, nil)
+		return []*source{s}, err
+	}
+	var all []*source
+	var last diag.List
+	for _, name := range names {
+		def, diags := s.cfg.Evaluate(lang.Inputs{Env: name, Service: s.service, Vars: s.vars, Inventory: s.inventory})
+		if diags.HasErrors() {
+			last = diags
+			fmt.Fprintf(w.stderr, "environment %s is left out: 'shipit validate %s' and the values that it needs say why\n", name, strings.Join(f.Files, " "))
+			continue
+		}
+		one := *s
+		one.def = def
+		if len(all) > 0 && (one.spec() != all[0].spec()) {
+			return nil, exit(exitUsage, usageError{errors.New("the environments have their releases from different places"), "choose with --env " + name})
+		}
+		all = append(all, &one)
+	}
+	if len(all) == 0 {
+		return nil, w.refuse(last, s)
+	}
+	return all, nil
+}
+
+// spec is where releases are, which of the tags they are, and who signs them.
+func (s *source) spec() [3]string {
+	r := s.def.Service.Release
+	signers := ""
+	if r.Verify != nil {
+		signers = r.Verify.Signers
+	}
+	return [3]string{r.Repo, r.Scheme, signers}
 }
 
 // typed is the definitions as they were typed, with the services.

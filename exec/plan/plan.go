@@ -102,9 +102,10 @@ type Release struct {
 	Commit  string `json:"commit,omitempty"`
 	Tree    string `json:"tree,omitempty"`
 	Subject string `json:"subject,omitempty"`
-	Date    string `json:"date,omitempty"` // of the tag scheme
-	N       int    `json:"n,omitempty"`    // of the tag scheme
-	Link    string `json:"link,omitempty"` // what current says of one that shipit did not bring; "" is "releases/ID"
+	Date    string `json:"date,omitempty"`   // of the tag scheme
+	N       int    `json:"n,omitempty"`      // of the tag scheme
+	Link    string `json:"link,omitempty"`   // what current says of one that shipit did not bring; "" is "releases/ID"
+	Signer  string `json:"signer,omitempty"` // of the tag, where the definition asks for one and it was verified
 }
 
 // A Commit is a commit between two releases.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,15 @@ type TagRequest struct {
 	// tree. A bare repository is where others fetch from: without Remote,
 	// nothing is pushed.
 	Remote string
+	// Sign tells whether the tag is signed; nil is as the user's git has it.
+	// One that Signers are asked for always is, by one of them.
+	Sign    *bool
+	Signers *Signers
+}
+
+// message is what the tag says, ended by a newline.
+func (t TagRequest) message() string {
+	return cmp.Or(strings.TrimSpace(t.Message), t.Name) + "\n"
 }
 
 // ErrTagTaken says that a tag of the name exists, perhaps since a moment ago.
@@ -73,22 +83,33 @@ func (r *Repo) createTag(ctx context.Context, t TagRequest) error {
 
 // tagObject writes an annotated tag without a name for it.
 func (r *Repo) tagObject(ctx context.Context, t TagRequest) (string, error) {
-	tagger, err := git(ctx, r.dir, "var", "GIT_COMMITTER_IDENT")
-	if err != nil {
-		return "", err
-	}
-	message := strings.TrimSpace(t.Message)
-	if message == "" {
-		message = t.Name
-	}
 	full, err := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", t.Commit+"^{commit}")
 	if err != nil {
 		return "", fmt.Errorf("commit %.12s is not in %s", t.Commit, r.name)
 	}
-	text := fmt.Sprintf("object %s\ntype commit\ntag %s\ntagger %s\n\n%s\n",
-		strings.TrimSpace(string(full)), t.Name, strings.TrimSpace(string(tagger)), message)
+	t.Commit = strings.TrimSpace(string(full))
+	sign := t.Signers != nil || (t.Sign == nil && r.wantsSigned(ctx)) || (t.Sign != nil && *t.Sign)
+	text := ""
+	if sign {
+		text, err = r.signed(ctx, t, t.Signers != nil)
+	} else {
+		text, err = r.unsigned(ctx, t)
+	}
+	if err != nil {
+		return "", err
+	}
 	out, err := gitInput(ctx, r.dir, strings.NewReader(text), "mktag")
-	return strings.TrimSpace(string(out)), err
+	object := strings.TrimSpace(string(out))
+	if err == nil && t.Signers != nil { // a tag that nobody could deploy is not worth a number
+		_, err = r.verify(ctx, t.Name, object, t.Commit, *t.Signers)
+	}
+	return object, err
+}
+
+func (r *Repo) unsigned(ctx context.Context, t TagRequest) (string, error) {
+	tagger, err := git(ctx, r.dir, "var", "GIT_COMMITTER_IDENT")
+	return fmt.Sprintf("object %s\ntype commit\ntag %s\ntagger %s\n\n%s",
+		t.Commit, t.Name, strings.TrimSpace(string(tagger)), t.message()), err
 }
 
 func (r *Repo) push(ctx context.Context, remote, object, ref string) error {
@@ -153,7 +174,12 @@ type TagOptions struct {
 	tag.NextOptions
 	Commit  string // any name of a commit that git knows; HEAD if empty
 	Message string
-	Remote  string // as in TagRequest
+	// As in TagRequest.
+	Remote  string
+	Sign    *bool
+	Signers *Signers
+	// Taken is told of a name that somebody else was quicker with.
+	Taken func(name string)
 }
 
 // tries bounds how often Tag tries the next name when others are quicker.
@@ -172,12 +198,14 @@ func (r *Repo) Tag(ctx context.Context, s tag.Scheme, today string, o TagOptions
 		if err != nil {
 			return Release{}, err
 		}
-		err = r.CreateTag(ctx, TagRequest{Name: name, Commit: commit, Message: o.Message, Remote: o.Remote})
+		err = r.CreateTag(ctx, TagRequest{Name: name, Commit: commit, Message: o.Message, Remote: o.Remote, Sign: o.Sign, Signers: o.Signers})
 		switch {
 		case err == nil:
 			return r.Resolve(ctx, s, name)
 		case !errors.Is(err, ErrTagTaken) || try == tries:
 			return Release{}, err
+		case o.Taken != nil:
+			o.Taken(name)
 		}
 	}
 }

@@ -90,14 +90,32 @@ func gitNetwork(ctx context.Context, dir string, args ...string) ([]byte, error)
 
 // stream runs one git command in dir with the given input and output.
 func stream(ctx context.Context, limit time.Duration, dir string, in io.Reader, out io.Writer, args ...string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
+	return run(ctx, command{limit: limit, dir: dir, in: in, out: out}, args...)
+}
+
+// A command is what surrounds one git command.
+type command struct {
+	limit time.Duration
+	dir   string
+	in    io.Reader
+	out   io.Writer
+	said  io.Writer // a copy of its standard error; nil is none
+	env   []string  // over ours
+}
+
+// run runs one git command. Options of git itself may come before its name.
+func run(ctx context.Context, c command, args ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("no answer within %v", c.limit))
 	defer cancel()
 	cmd := osexec.CommandContext(ctx, "git", append(slices.Clone(options), args...)...)
-	cmd.Dir = dir
-	cmd.Env = environment()
-	cmd.Stdin, cmd.Stdout = in, out
+	cmd.Dir = c.dir
+	cmd.Env = append(environment(), c.env...)
+	cmd.Stdin, cmd.Stdout = c.in, c.out
 	said := &tail{max: 4 << 10}
 	cmd.Stderr = said
+	if c.said != nil {
+		cmd.Stderr = io.MultiWriter(said, c.said)
+	}
 	// A session of its own has no terminal: ssh fails instead of waiting for
 	// a passphrase, and Ctrl-C reaches us alone. Its whole group can be ended.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -113,11 +131,19 @@ func stream(ctx context.Context, limit time.Duration, dir string, in io.Reader, 
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return &gitError{command: args[0], err: context.Cause(ctx)}
+		return &gitError{command: name(args), err: context.Cause(ctx)}
 	case errors.Is(err, osexec.ErrNotFound):
 		return errors.New("cannot find the git program; install git")
 	}
-	return &gitError{command: args[0], said: said.lastLines(5), err: err}
+	return &gitError{command: name(args), said: said.lastLines(5), err: err}
+}
+
+// name is the command among options of git itself.
+func name(args []string) string {
+	for len(args) > 2 && args[0] == "-c" {
+		args = args[2:]
+	}
+	return args[0]
 }
 
 // environment is ours without what would lead git to another repository.

@@ -22,6 +22,7 @@ type Release struct {
 	Author    string // of the commit
 	When      time.Time
 	Annotated bool
+	Object    string // what the tag's ref names: a tag object, or the commit
 	// Moved is the commit that the tag named when this machine first saw it,
 	// "" if it still does. Only mirrors remember.
 	Moved string
@@ -45,11 +46,17 @@ func (e *UnknownTagError) Error() string {
 // A MovedTagError says that a tag names another commit than it did. What was
 // reviewed and deployed under its name is something else, so it is refused.
 type MovedTagError struct {
-	Name, Was, Now string
-	Mirror         string
+	Name, Was, Now string // Now is "" where the tag was deleted
+	Mirror         string // that remembers what it was; "" where a plan does
 }
 
 func (e *MovedTagError) Error() string {
+	switch {
+	case e.Now == "":
+		return fmt.Sprintf("the tag %s was deleted since it was planned as commit %.12s", e.Name, e.Was)
+	case e.Mirror == "":
+		return fmt.Sprintf("the tag %s moved since it was planned, from commit %.12s to %.12s", e.Name, e.Was, e.Now)
+	}
 	return fmt.Sprintf("the tag %s moved: it named commit %.12s, and now %.12s; make a new tag with shipit tag (or remove %s to take it as it is now)",
 		e.Name, e.Was, e.Now, e.Mirror)
 }
@@ -82,18 +89,25 @@ func (r *Repo) Releases(ctx context.Context, s tag.Scheme) ([]Release, error) {
 		rel := Release{
 			Tag: t, ID: tag.ID(t.Name, commit), Commit: commit,
 			Tree: f[5], Subject: f[7], Author: f[9],
-			Annotated: f[1] == "tag", Moved: r.moved[t.Name],
+			Annotated: f[1] == "tag", Object: f[2], Moved: r.moved[t.Name],
 		}
 		if rel.Annotated {
 			rel.Tree, rel.Subject, rel.Author = f[6], f[8], f[10]
 		}
-		if seconds, err := strconv.ParseInt(f[11], 10, 64); err == nil { // tags without a tagger have no time
-			rel.When = time.Unix(seconds, 0).UTC()
-		}
+		rel.When = unix(f[11])
 		releases = append(releases, rel)
 	}
 	slices.SortFunc(releases, func(a, b Release) int { return s.Compare(b.Tag, a.Tag) })
 	return releases, nil
+}
+
+// unix is the time that git prints as seconds; tags without a tagger have none.
+func unix(seconds string) time.Time {
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
 }
 
 // Resolve finds the release of a name, or the newest if name is "".
@@ -121,6 +135,23 @@ func (r *Repo) Resolve(ctx context.Context, s tag.Scheme, name string) (Release,
 		return Release{}, &MovedTagError{Name: found.Tag.Name, Was: found.Moved, Now: found.Commit, Mirror: r.dir}
 	}
 	return found, nil
+}
+
+// StillNames sees that a tag names the commit that it named when a plan was
+// made. Errors are *MovedTagError, or what kept git from looking.
+func (r *Repo) StillNames(ctx context.Context, name, commit string) error {
+	out, err := git(ctx, r.dir, "for-each-ref", "--format=%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)", "refs/tags/"+name)
+	if err != nil {
+		return fmt.Errorf("cannot see what the tag %s names: %w", name, err)
+	}
+	now := ""
+	if f := strings.Split(strings.TrimSuffix(string(out), "\n"), "\x00"); len(f) == 4 {
+		now, _ = pickCommit(f[0], f[1], f[2], f[3])
+	}
+	if now != commit {
+		return &MovedTagError{Name: name, Was: commit, Now: now}
+	}
+	return nil
 }
 
 // near are the releases between which the wanted one would stand.

@@ -137,15 +137,15 @@ func TestReleasesAreOrderedAsVersions(t *testing.T) {
 	want := []release.Release{
 		{
 			Tag: tag.Tag{Name: "release/2015-06-10/10", Date: "2015-06-10", N: 10}, ID: "release-2015-06-10-10-" + second[:12],
-			Commit: second, Tree: tree, Subject: "second", Author: "Ada", When: noon, Annotated: true,
+			Commit: second, Tree: tree, Subject: "second", Author: "Ada", When: noon, Annotated: true, Object: f.git("rev-parse", "release/2015-06-10/10"),
 		},
 		{
 			Tag: tag.Tag{Name: "release/2015-06-10/9", Date: "2015-06-10", N: 9}, ID: "release-2015-06-10-9-" + second[:12],
-			Commit: second, Tree: tree, Subject: "second", Author: "Ada", When: noon, Annotated: true,
+			Commit: second, Tree: tree, Subject: "second", Author: "Ada", When: noon, Annotated: true, Object: f.git("rev-parse", "release/2015-06-10/9"),
 		},
 		{
 			Tag: tag.Tag{Name: "release/2015-06-09/1", Date: "2015-06-09", N: 1}, ID: "release-2015-06-09-1-" + first[:12],
-			Commit: first, Tree: f.git("rev-parse", first+"^{tree}"), Subject: "first", Author: "Ada", When: noon,
+			Commit: first, Tree: f.git("rev-parse", first+"^{tree}"), Subject: "first", Author: "Ada", When: noon, Object: first,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -80,10 +80,38 @@ func TestReleases(t *testing.T) {
 	t.Parallel()
 	facts, _ := mixed(t)
 	list := []view.Release{
-		{Tag: fresh.Tag, Commit: fresh.Commit, Author: "A U Thor", Subject: "rewrite the parser, and a subject that goes on and on and on", When: noon.Add(-3 * time.Hour), Live: []string{"a", "b", "c"}, Staged: 3, Good: 2, Bad: 1},
-		{Tag: old.Tag, Commit: old.Commit, Author: hostile, Subject: hostile, When: noon.Add(-51 * time.Hour), Live: []string{"a"}, Staged: 8},
+		{Tag: fresh.Tag, Commit: fresh.Commit, Author: "A U Thor", Subject: "rewrite the parser, and a subject that goes on and on and on", When: noon.Add(-3 * time.Hour)},
+		{Tag: old.Tag, Commit: old.Commit, Author: hostile, Subject: hostile, When: noon.Add(-51 * time.Hour)},
 		{Tag: "release/2013-01-01/1", Commit: strings.Repeat("0", 40), Author: "B Utter", Subject: "the first", When: noon.Add(-890 * 24 * time.Hour)},
 	}
-	golden(t, "releases", func(w io.Writer, s view.Style) { view.Releases(w, list, facts, noon, s) })
-	golden(t, "releases-offline", func(w io.Writer, s view.Style) { view.Releases(w, list[2:], plan.Facts{}, noon, s) })
+	ids := []string{fresh.ID, old.ID, "release-2013-01-01-1-000000000000"}
+	in := func(asked ...view.Asked) []view.Release {
+		rows := slices.Clone(list)
+		for i := range rows {
+			for _, a := range asked {
+				ended := view.Presence{Env: a.Env}
+				if i == 2 {
+					ended.Ended, ended.Run = "rolled back", "run1"
+				}
+				rows[i].Add(ids[i], ended, a.Facts)
+			}
+		}
+		return rows
+	}
+	one := []view.Asked{{Env: "production", Facts: facts}}
+	golden(t, "releases", func(w io.Writer, s view.Style) { view.Releases(w, in(one...), one, noon, s) })
+	golden(t, "releases-offline", func(w io.Writer, s view.Style) {
+		view.Releases(w, in(view.Asked{Env: "production"})[2:], nil, noon, s)
+	})
+	few := plan.Facts{Hosts: []plan.HostFacts{
+		{Name: "beta1", Live: fresh.ID, Releases: []string{fresh.ID, old.ID}},
+		{Name: "beta2", Unreachable: "no route to host"},
+	}}
+	two := append(slices.Clone(one), view.Asked{Env: "beta", Facts: few})
+	golden(t, "releases-environments", func(w io.Writer, s view.Style) {
+		rows := in(two...)
+		rows[0].Verified = &view.Verified{OK: true, By: "ada@example.org"}
+		rows[1].Verified = &view.Verified{Why: "it is not signed"}
+		view.Releases(w, rows, two, noon, s)
+	})
 }

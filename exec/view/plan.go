@@ -60,6 +60,9 @@ func (v *planView) head() {
 	v.printf("%s", v.s.paint(bold, diag.CleanLine(title)))
 	if b.Kind == plan.Deploy {
 		v.printf("  (%s %s)", short(b.Release.Commit), diag.CleanLine(b.Release.Subject))
+		if b.Release.Signer != "" {
+			v.printf("  signed by %s", diag.CleanLine(b.Release.Signer))
+		}
 	}
 	v.printf("\n")
 }

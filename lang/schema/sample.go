@@ -62,6 +62,7 @@ var samples = map[string]string{
 	"via":                  `"openssh"`,
 	"port":                 "2200",
 	"repo":                 `"https://git.example.org/hello"`,
+	"signers":              `"release.signers"`,
 	"origin":               `"https://git.example.org/hello"`,
 	"shared":               `["var/cache"]`,
 	"transport.url":        `"https://artifacts.example.org/hello-${release.tag}.tar.gz"`,

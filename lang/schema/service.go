@@ -9,6 +9,13 @@ func release() *Block {
 			{Name: "scheme", Type: String, Required: true, Form: TagScheme, Doc: "How tags are named and ordered: \"release/{date}/{n}\", \"v{semver}\"."},
 			{Name: "keep", Type: Number, Default: "5", Min: 2, Max: 1000, Doc: "Releases that stay on a host. Without a second one there is nothing to roll back to."},
 		},
+		Blocks: []*Block{{
+			Name: "verify", Max: 1,
+			Doc: "Only releases whose tag somebody of a list has signed by an SSH key are planned; shipit tag signs. A rollback to what hosts have needs no signature.",
+			Attrs: []Attr{
+				{Name: "signers", Type: String, Required: true, Form: Plain, Doc: "A file in the repository of the definition that lists who may sign, in the form that ssh-keygen calls allowed signers: a name, options like valid-before=\"20160101Z\", and a public key on each line. Its path is as for include."},
+			},
+		}},
 	}
 }
 
