@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
 	"shipit/lang"
@@ -315,31 +313,5 @@ func TestTargetOfStaysInTheRepository(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, TargetOfHost(h, "/repo/services/web", "services/web/web.hcl")); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// TestScriptsAreClean has shellcheck read what hosts will run.
-func TestScriptsAreClean(t *testing.T) {
-	t.Parallel()
-	check, err := osexec.LookPath("shellcheck")
-	if err != nil {
-		t.Skip("shellcheck is not installed")
-	}
-	q := Question{
-		Path: "my app", Files: []FileQ{{Path: "a b", Root: true, Owner: "root"}}, Units: []string{"x.service"},
-		Sudo: [][]string{{"--", "true"}, {ownedBy + "root", "--", "mv", "a"}}, Programs: []string{"git"}, Saved: true,
-	}
-	dog := lock.Watchdog{Fence: remote.Fence{Dir: lock.Dir("my app"), Run: "run-2", Generation: 3}, After: time.Minute, Limit: time.Minute}
-	undo := remote.Command{Steps: []remote.Step{{ID: "activate", Shell: "true"}}}
-	for name, sh := range map[string]string{
-		"observe": observeStep(q, false).Shell,
-		"arm":     dog.Arm(undo), "watchdog": dog.Script(undo), "confirm": "p=x id=y\n" + dog.Confirm(), "disarm": lock.Disarm(lock.Dir("my app")),
-		"history": historyScript, "files": filesScript, "prune": pruneScript,
-	} {
-		cmd := osexec.Command(check, "-s", "sh", "-S", "warning", "-e", "SC1007,SC2034,SC2154,SC2254", "-")
-		cmd.Stdin = strings.NewReader("#!/bin/sh\n" + sh)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
 	}
 }

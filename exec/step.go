@@ -64,10 +64,7 @@ type Staged struct {
 // verify before a switch or an undo, save before files are written, and
 // record at the end. The caller adds the fence.
 func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (remote.Command, error) {
-	m := &compiler{h: h, phase: phase, c: c, path: strings.TrimRight(c.Plan.Body.Path, "/")}
-	if m.path == "" {
-		m.path = "/"
-	}
+	m := newCompiler(h, phase, c)
 	cmd := remote.Command{Name: string(phase), RunAs: c.Plan.Body.User}
 	changing := phase == event.Switch || phase == event.Undo
 	confirms := len(steps) > 0 && steps[len(steps)-1].Op == plan.OpConfirm
@@ -105,6 +102,14 @@ type compiler struct {
 	phase event.Phase
 	c     Context
 	path  string
+}
+
+func newCompiler(h *plan.Host, phase event.Phase, c Context) *compiler {
+	m := &compiler{h: h, phase: phase, c: c, path: strings.TrimRight(c.Plan.Body.Path, "/")}
+	if m.path == "" {
+		m.path = "/"
+	}
+	return m
 }
 
 //go:embed step.sh
@@ -279,7 +284,7 @@ func (m *compiler) verify(steps []plan.Step) remote.Step {
 	if !m.c.First || m.c.Again || m.phase == event.Undo {
 		may = append(may, m.h.To.ID)
 	}
-	if (m.phase == event.Undo || m.c.Again) && m.h.Back.ID != "" { // its watchdog may have taken it there
+	if (m.phase == event.Undo || m.c.Again) && m.h.Back.ID != "" && !slices.Contains(may, m.h.Back.ID) { // its watchdog may have taken it there
 		may = append(may, m.h.Back.ID)
 	}
 	out := remote.Step{ID: verifyStep, Op: "verify", Args: m.args("")}

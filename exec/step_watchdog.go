@@ -26,13 +26,18 @@ func undoLimit(h *plan.Host) time.Duration {
 	return limit
 }
 
-// arm leaves a watchdog on the host that does its undo, but for what the
+// undoAlone is the host's undo as its watchdog does it: without what the
 // deployer would ask.
-func (m *compiler) arm(out *remote.Step) error {
+func (m *compiler) undoAlone() (remote.Command, error) {
 	steps := slices.DeleteFunc(slices.Clone(m.h.Undo), func(s plan.Step) bool { return s.From == deployer })
 	c := m.c
 	c.By, c.First, c.Last = plan.ByWatchdog, true, true
-	undo, err := Command(m.h, event.Undo, steps, c)
+	return Command(m.h, event.Undo, steps, c)
+}
+
+// arm leaves a watchdog on the host that does its undo.
+func (m *compiler) arm(out *remote.Step) error {
+	undo, err := m.undoAlone()
 	if err != nil {
 		return fmt.Errorf("the watchdog: %w", err)
 	}

@@ -14,7 +14,8 @@ type planCmd struct {
 	To       string `placeholder:"TAG" help:"With --rollback: to this release instead of the last good one."`
 	Out      string `short:"o" placeholder:"FILE" help:"Save the plan, for 'shipit apply FILE'."`
 	Detailed bool   `name:"detailed-exitcode" help:"Exit with 2 if there are changes."`
-	JSON     bool   `name:"json" help:"Print the plan as JSON."`
+	JSON     bool   `name:"json" help:"Print the plan as JSON; with --show-scripts, the scripts."`
+	Scripts  bool   `name:"show-scripts" help:"Print the scripts that the hosts would run, instead of the plan."`
 }
 
 func (c *planCmd) Help() string {
@@ -22,6 +23,7 @@ func (c *planCmd) Help() string {
 		"shipit plan restbase.hcl -e production",
 		"shipit plan restbase.hcl -e production --release release/2015-06-10/2 --out today.shipit-plan.json",
 		"shipit plan restbase.hcl -e production --rollback",
+		"shipit plan restbase.hcl -e production --show-scripts | less",
 		"shipit plan services/ -e production            # all services below a directory, in the order of their after")
 }
 
@@ -44,6 +46,11 @@ func (c *planCmd) Run(w *world) error {
 	for _, p := range p.plans {
 		p.plan.Meta = plan.Meta{Created: w.now().UTC(), By: w.by()}
 	}
+	if c.Scripts {
+		if err := c.showScripts(ctx, w, p); err != nil {
+			return err
+		}
+	}
 	return c.show(w, p.set())
 }
 
@@ -57,17 +64,19 @@ func (c *planCmd) show(w *world, set *plan.Set) error {
 			return err
 		}
 	}
-	if c.JSON {
+	switch {
+	case c.Scripts: // they are there instead
+	case c.JSON:
 		if _, err := w.stdout.Write(data); err != nil {
 			return err
 		}
-	} else {
+	default:
 		view.Plans(w.stdout, set, w.style())
 		w.windows(w.stdout, set, "")
 	}
 	if c.Out != "" {
 		out := w.stdout
-		if c.JSON {
+		if c.JSON || c.Scripts {
 			out = w.stderr
 		}
 		saved(out, set, c.Out)

@@ -189,6 +189,10 @@ func (t Taking) steps(acts bool) []remote.Step {
 	return slices.Concat([]remote.Step{take}, t.Steps, []remote.Step{hold})
 }
 
+// AllSteps are the steps of the exec that takes and keeps the lock, for who
+// shows them.
+func (t Taking) AllSteps() []remote.Step { return t.withDefaults().steps(false) }
+
 // shell is that of the taking and of the keeping.
 func (t Taking) shell() (take, hold string) {
 	global := ""
