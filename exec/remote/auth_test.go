@@ -2,13 +2,16 @@ package remote_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/pem"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -162,4 +165,60 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	if n := offered.Load(); n != 1 {
 		t.Errorf("the key was offered %d times", n)
 	}
+}
+
+// securityKey is an agent with a key on a device that nobody touches: it has
+// no signature until the deadline, or says no at once.
+type securityKey struct {
+	agent.Agent
+	key   ssh.PublicKey
+	waits chan struct{}
+}
+
+func (a securityKey) List() ([]*agent.Key, error) {
+	return []*agent.Key{{Format: a.key.Type(), Blob: a.key.Marshal(), Comment: "yubikey"}}, nil
+}
+
+func (a securityKey) Sign(ssh.PublicKey, []byte) (*ssh.Signature, error) {
+	if a.waits != nil {
+		<-a.waits
+	}
+	return nil, errors.New("no")
+}
+
+func TestSecurityKeys(t *testing.T) {
+	t.Parallel()
+	h := remotetest.Server(t, func(c *sshserver.Config) { c.Authorized = func(string, ssh.PublicKey) bool { return true } })
+	plain, err := ssh.ParsePublicKey(h.Login.PublicKey().Marshal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := ssh.Marshal(struct {
+		Name string
+		Key  []byte
+		App  string
+	}{ssh.KeyAlgoSKED25519, []byte(plain.(ssh.CryptoPublicKey).CryptoPublicKey().(ed25519.PublicKey)), "ssh:"})
+	key, err := ssh.ParsePublicKey(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := agent.NewKeyring()
+	at := h.Target()
+	dir := t.TempDir()
+	// The private file only points to the device; its public half says so.
+	at.Identity = writeFile(t, filepath.Join(dir, "id_sk"), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n")
+	writeFile(t, filepath.Join(dir, "id_sk.pub"), string(ssh.MarshalAuthorizedKey(key)))
+	refused(t, dialer(t, remote.SSHOptions{}), at, remote.Auth, "is on a security key, and there is no agent", "ssh-add "+at.Identity, `via = "openssh"`)
+
+	var said atomic.Value
+	warn := func(s string) { said.Store(s) }
+	refused(t, dialer(t, remote.SSHOptions{AgentSock: agentOn(t, securityKey{ring, key, nil}), Warn: warn}), at, remote.Auth,
+		"the security key did not sign", "touch it while it blinks")
+	if s, _ := said.Load().(string); !strings.Contains(s, "touch the security key") {
+		t.Errorf("said %q", s)
+	}
+	untouched := make(chan struct{})
+	defer close(untouched)
+	sock := agentOn(t, securityKey{ring, key, untouched})
+	refused(t, dialer(t, remote.SSHOptions{AgentSock: sock, Timeout: time.Second}), at, remote.TimedOut, "we waited for a finger on the security key sk-ssh-ed25519")
 }

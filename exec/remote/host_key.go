@@ -21,6 +21,7 @@ type verifier struct {
 	hostKeys
 	file      string // where a line for the host belongs
 	acceptNew bool
+	legacy    bool // old algorithms too
 	log       func(string, ...any)
 	accepted  ssh.PublicKey
 }
@@ -41,7 +42,7 @@ func (v *verifier) algorithms() []string {
 		}
 		return 2
 	}
-	algos := ssh.SupportedAlgorithms().HostKeys
+	algos := algorithms(v.legacy).HostKeys
 	if len(v.cas) == 0 {
 		algos = slices.DeleteFunc(algos, func(a string) bool { return rank(a) == 0 })
 	}

@@ -33,6 +33,15 @@ type keyAgent struct {
 	err     error
 }
 
+// A heldSigner is a key of an agent, told apart from a certificate, which the
+// library does not.
+type heldSigner struct {
+	ssh.AlgorithmSigner
+	public ssh.PublicKey
+}
+
+func (s heldSigner) PublicKey() ssh.PublicKey { return s.public }
+
 // A keyFile is what a file of a key holds: the public half at least.
 type keyFile struct {
 	public ssh.PublicKey
@@ -53,7 +62,15 @@ func (k *keyring) agent(sock string) *keyAgent {
 		return a
 	}
 	a.conn.SetDeadline(k.now().Add(10 * time.Second)) // for the list; a signature may wait for a finger
-	a.signers, a.err = agent.NewClient(a.conn).Signers()
+	var signers []ssh.Signer
+	signers, a.err = agent.NewClient(a.conn).Signers()
+	for _, s := range signers {
+		pub, err := ssh.ParsePublicKey(s.PublicKey().Marshal())
+		as, ok := s.(ssh.AlgorithmSigner)
+		if err == nil && ok { // else it is of a type that we cannot use
+			a.signers = append(a.signers, heldSigner{as, pub})
+		}
+	}
 	a.conn.SetDeadline(time.Time{})
 	return a
 }
@@ -88,18 +105,20 @@ func readKey(path string) *keyFile {
 	}
 	var missing *ssh.PassphraseMissingError
 	if !errors.As(err, &missing) {
+		if pub := readPublic(path + ".pub"); pub != nil && onSecurityKey(pub) {
+			return &keyFile{public: pub, locked: true} // the file only points to the device
+		}
 		return &keyFile{err: fmt.Errorf("%s: %w", path, err)}
 	}
 	f := &keyFile{public: missing.PublicKey, locked: true}
 	if f.public == nil { // the old format hides it
-		if b, err := os.ReadFile(path + ".pub"); err == nil {
-			f.public, _, _, _, _ = ssh.ParseAuthorizedKey(b)
-		}
+		f.public = readPublic(path + ".pub")
 	}
 	return f
 }
 
-func readCert(path string) *ssh.Certificate {
+// readPublic reads a public half; nil is that there is none.
+func readPublic(path string) ssh.PublicKey {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil
@@ -108,7 +127,11 @@ func readCert(path string) *ssh.Certificate {
 	if err != nil {
 		return nil
 	}
-	c, _ := pub.(*ssh.Certificate)
+	return pub
+}
+
+func readCert(path string) *ssh.Certificate {
+	c, _ := readPublic(path).(*ssh.Certificate)
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -32,6 +33,7 @@ type wish struct {
 	only     bool     // no other keys of the agent
 	agent    string   // IdentityAgent
 	certs    []string // CertificateFile
+	user     string   // who logs in
 }
 
 // A pick is the keys for one login, in the order they are tried.
@@ -40,6 +42,7 @@ type pick struct {
 	names   []string // of the keys tried, for messages
 	left    int      // keys that were not tried, because sshd counts
 	locked  []string // files that are encrypted and whose key no agent holds
+	doubts  []string // what is wrong with certificates, should the login be refused
 }
 
 // pick chooses the keys for one login.
@@ -49,7 +52,7 @@ func (k *keyring) pick(w wish) (*pick, error) {
 	held, agentErr := k.held(w.agent)
 	p := &pick{}
 	if w.identity != "" {
-		return p, k.chosen(p, expandHome(w.identity, k.home), held, agentErr, w.certs)
+		return p, k.chosen(p, w, expandHome(w.identity, k.home), held, agentErr)
 	}
 	// As OpenSSH does: first what the agent and a file both have, then the
 	// rest of the agent's, then the files that need no agent.
@@ -64,7 +67,7 @@ func (k *keyring) pick(w wish) (*pick, error) {
 				f.err = fs.ErrNotExist // said once
 			}
 		case s != nil:
-			k.add(p, path+" by the agent", s, f.certs, w.certs)
+			k.add(p, w, path+" by the agent", s, f.certs)
 		case f.signer != nil:
 			rest, names = append(rest, f), append(names, path)
 		case f.locked:
@@ -73,11 +76,11 @@ func (k *keyring) pick(w wish) (*pick, error) {
 	}
 	if !w.only {
 		for _, s := range held {
-			k.add(p, "of the agent", s, nil, w.certs)
+			k.add(p, w, "of the agent", s, nil)
 		}
 	}
 	for i, f := range rest {
-		k.add(p, names[i], f.signer, f.certs, w.certs)
+		k.add(p, w, names[i], f.signer, f.certs)
 	}
 	if len(p.signers) == 0 {
 		return nil, noKeys(p.locked, agentErr)
@@ -108,13 +111,20 @@ func (k *keyring) held(choice string) ([]ssh.Signer, error) {
 }
 
 // chosen picks the one key that the definition names.
-func (k *keyring) chosen(p *pick, path string, held []ssh.Signer, agentErr error, certs []string) error {
+func (k *keyring) chosen(p *pick, w wish, path string, held []ssh.Signer, agentErr error) error {
 	f := k.file(path)
 	if f.err != nil {
 		return &keyError{fmt.Sprintf("cannot use the key %s: %v", path, f.err), "correct identity in the definition's ssh block"}
 	}
+	for _, s := range held { // certificates that the agent has for the key
+		if c, ok := s.PublicKey().(*ssh.Certificate); ok && sameKey(c.Key, f.public) {
+			k.add(p, w, path+" by the agent", s, nil)
+		}
+	}
 	if s := signerOf(held, f.public); s != nil {
-		k.add(p, path+" by the agent", s, f.certs, certs)
+		k.add(p, w, path+" by the agent", s, f.certs)
+	}
+	if len(p.signers) > 0 {
 		return nil
 	}
 	if f.signer == nil && strings.HasSuffix(path, ".pub") {
@@ -124,7 +134,7 @@ func (k *keyring) chosen(p *pick, path string, held []ssh.Signer, agentErr error
 		}
 	}
 	if f.signer != nil {
-		k.add(p, path, f.signer, f.certs, certs)
+		k.add(p, w, path, f.signer, f.certs)
 		return nil
 	}
 	why := "the agent does not hold it"
@@ -132,6 +142,12 @@ func (k *keyring) chosen(p *pick, path string, held []ssh.Signer, agentErr error
 		why = agentErr.Error()
 	}
 	help := "ssh-add " + strings.TrimSuffix(path, ".pub")
+	if onSecurityKey(f.public) {
+		return &keyError{
+			fmt.Sprintf("the key %s is on a security key, and %s", path, why),
+			help + `, or ssh { via = "openssh" } in the definition; each login to a host is a touch`,
+		}
+	}
 	if f.locked {
 		return &keyError{fmt.Sprintf("the key %s is encrypted, and %s", path, why), help}
 	}
@@ -169,19 +185,21 @@ func signerOf(held []ssh.Signer, pub ssh.PublicKey) ssh.Signer {
 }
 
 // add adds a key and before it the certificates made for it.
-func (k *keyring) add(p *pick, name string, s ssh.Signer, beside []*ssh.Certificate, files []string) {
-	certs := beside
-	for _, f := range files {
+func (k *keyring) add(p *pick, w wish, name string, s ssh.Signer, beside []*ssh.Certificate) {
+	if c, ok := s.PublicKey().(*ssh.Certificate); ok { // an agent may hold it so
+		if k.usable(p, w, c) {
+			p.add(name, s)
+		}
+		return
+	}
+	certs := slices.Clone(beside)
+	for _, f := range w.certs {
 		if c := readCert(f); c != nil {
-			certs = append(certs[:len(certs):len(certs)], c)
+			certs = append(certs, c)
 		}
 	}
 	for _, c := range certs {
-		if !sameKey(c.Key, s.PublicKey()) {
-			continue
-		}
-		if c.ValidBefore != ssh.CertTimeInfinity && k.now().Unix() >= int64(c.ValidBefore) {
-			k.warn(fmt.Sprintf("the certificate %q for %s has expired", c.KeyId, ssh.FingerprintSHA256(c.Key)))
+		if !sameKey(c.Key, s.PublicKey()) || !k.usable(p, w, c) {
 			continue
 		}
 		if cs, err := ssh.NewCertSigner(c, s); err == nil {
@@ -206,16 +224,20 @@ func (p *pick) add(name string, s ssh.Signer) {
 }
 
 // A usedSigner notes that its key was accepted: a signature is only asked
-// for then. It also keeps to algorithms that are not broken.
+// for then. It also keeps to algorithms that are not broken, and says when a
+// person is waited for.
 type usedSigner struct {
 	ssh.Signer
-	used *ssh.PublicKey
-	err  *error
+	l *login
 }
 
 func (s usedSigner) Algorithms() []string {
-	if t := keyType(s.PublicKey()); t != ssh.KeyAlgoRSA {
+	t := keyType(s.PublicKey())
+	switch {
+	case t != ssh.KeyAlgoRSA:
 		return []string{t}
+	case s.l.r.target.Legacy:
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
 	}
 	return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
 }
@@ -233,14 +255,25 @@ func (s usedSigner) Sign(r io.Reader, data []byte) (*ssh.Signature, error) {
 }
 
 func (s usedSigner) SignWithAlgorithm(_ io.Reader, data []byte, algo string) (sig *ssh.Signature, err error) {
-	*s.used = s.PublicKey()
+	key := s.PublicKey()
+	s.l.used = key
+	waits := "the agent to sign with " + fingerprint(key) + ", which may ask somebody to confirm it (ssh-add -c)"
+	if onSecurityKey(key) {
+		waits = "a finger on the security key " + fingerprint(key)
+		s.l.s.warn("touch the security key when it blinks, once for each host: " + fingerprint(key))
+	}
+	s.l.signing.Store(&waits)
+	defer s.l.signing.Store(nil)
 	if as, ok := s.Signer.(ssh.AlgorithmSigner); ok {
 		sig, err = as.SignWithAlgorithm(rand.Reader, data, algo)
 	} else {
 		sig, err = s.Signer.Sign(rand.Reader, data)
 	}
 	if err != nil {
-		*s.err = err
+		s.l.signErr = err
 	}
 	return sig, err
 }
+
+// onSecurityKey tells whether k is held by a FIDO device.
+func onSecurityKey(k ssh.PublicKey) bool { return strings.HasPrefix(keyType(k), "sk-") }

@@ -54,6 +54,7 @@ func (s *SSH) route(ctx context.Context, t Target) (*route, error) {
 	if r.user == "" {
 		r.user = s.user
 	}
+	r.keys.user = r.user
 	if r.jump == nil {
 		r.jump = set.proxyJump
 	}

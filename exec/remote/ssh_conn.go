@@ -64,6 +64,24 @@ func (c *sshConn) dead() bool {
 	}
 }
 
+// answers tells whether the host gives a sign of life within d.
+func (c *sshConn) answers(d time.Duration) bool {
+	if c.master != nil {
+		return !c.dead() // ssh looks after that, and lets us ask nothing
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return err == nil
+	case <-time.After(d):
+		return false
+	}
+}
+
 // keepAlive asks for a sign of life now and then, which also keeps firewalls
 // from forgetting the connection, and closes it after three without answer.
 func (c *sshConn) keepAlive(every time.Duration) {

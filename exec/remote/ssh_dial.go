@@ -88,12 +88,14 @@ type login struct {
 	hop  *bastion
 	dest string
 
-	verified atomic.Bool // the host has shown a key that is known
-	used     ssh.PublicKey
+	verified atomic.Bool   // the host has shown a key that is known
+	used     ssh.PublicKey // of these, until conn is logged in only the handshake knows
 	signErr  error
 	keyErr   error // of the host's key
 	conn     *firstWords
-	dropped  bool // sshd was too busy; nothing has happened yet
+	dropped  bool                   // sshd was too busy; nothing has happened yet
+	cut      bool                   // the time was over in the middle of the handshake
+	signing  atomic.Pointer[string] // whom or what we wait for to sign
 }
 
 func (l *login) busy() bool { return l.dropped }
@@ -105,12 +107,12 @@ func (l *login) do(ctx context.Context) (*sshConn, error) {
 		return nil, err
 	}
 	l.conn = &firstWords{Conn: raw, buf: bufio.NewReader(raw)}
-	v := &verifier{hostKeys: l.r.known, file: l.r.file, acceptNew: l.s.o.AcceptNew, log: l.s.o.Log}
+	v := &verifier{hostKeys: l.r.known, file: l.r.file, acceptNew: l.s.o.AcceptNew, legacy: l.r.target.Legacy, log: l.s.o.Log}
 	var signers []ssh.Signer
 	for _, k := range l.keys.signers {
-		signers = append(signers, usedSigner{k, &l.used, &l.signErr})
+		signers = append(signers, usedSigner{k, l})
 	}
-	algos := ssh.SupportedAlgorithms()
+	algos := algorithms(l.r.target.Legacy)
 	config := &ssh.ClientConfig{
 		Config:            ssh.Config{KeyExchanges: algos.KeyExchanges, Ciphers: algos.Ciphers, MACs: algos.MACs},
 		User:              l.r.user,
@@ -154,8 +156,23 @@ func (l *login) do(ctx context.Context) (*sshConn, error) {
 		return newSSHConn(ssh.NewClient(res.conn, res.chans, res.reqs), raw, info, l.s.o.KeepAlive), nil
 	case <-ctx.Done():
 		raw.Close()
+		l.cut = true // the handshake may still be at what l holds
 		return nil, ctx.Err()
 	}
+}
+
+// algorithms are those that are not broken, and after them, for an old
+// device, those that are.
+func algorithms(legacy bool) ssh.Algorithms {
+	a := ssh.SupportedAlgorithms()
+	if legacy {
+		old := ssh.InsecureAlgorithms()
+		a.KeyExchanges = append(a.KeyExchanges, old.KeyExchanges...)
+		a.Ciphers = append(a.Ciphers, ssh.InsecureCipherAES128CBC, ssh.InsecureCipherTripleDESCBC)
+		a.MACs = append(a.MACs, ssh.HMACSHA1, ssh.InsecureHMACSHA196)
+		a.HostKeys = append(a.HostKeys, ssh.CertAlgoRSAv01, ssh.KeyAlgoRSA)
+	}
+	return a
 }
 
 // dial opens the connection below SSH.

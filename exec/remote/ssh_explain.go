@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -17,6 +19,13 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 	var hk *hostKeyError
 	var open *ssh.OpenChannelError
 	var dns *net.DNSError
+	if l.cut {
+		if parent.Err() != nil {
+			return dialError(name, TimedOut, fmt.Errorf("gave up: %w", parent.Err()), "")
+		}
+		return l.silence()
+	}
+	var none *ssh.AlgorithmNegotiationError
 	said := l.conn.greeting()
 	switch {
 	case errors.As(l.keyErr, &hk):
@@ -29,6 +38,10 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 		return l.silence()
 	case l.signErr != nil:
 		return l.signError()
+	case errors.As(err, &none):
+		return dialError(name, Protocol, fmt.Errorf("%s has no %s in common with us; it offers %s", l.dest, none.What, strings.Join(none.RequestedAlgorithms, ", ")), legacyHelp(l.r.target))
+	case l.hop != nil && l.hop.conn.dead():
+		return dialError(name, Unreachable, fmt.Errorf("the connection to its bastion %s was lost", l.hop.name), "try again; the bastion may have restarted")
 	case l.verified.Load():
 		return l.authError(err)
 	case said != "":
@@ -48,12 +61,22 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 }
 
 func (l *login) silence() *DialError {
-	return dialError(l.r.name, TimedOut, fmt.Errorf("%s stayed silent for %v: %s", l.dest, l.s.o.Timeout, l.phase()), l.try())
+	if l.hop != nil && !l.hop.conn.answers(answerTime) {
+		return dialError(l.r.name, TimedOut, fmt.Errorf("its bastion %s has stopped answering; %s was not reached within %v", l.hop.name, l.dest, l.s.o.Timeout), "look at the bastion")
+	}
+	by := ""
+	if l.hop != nil {
+		by = " (its bastion " + l.hop.name + " answers)"
+	}
+	return dialError(l.r.name, TimedOut, fmt.Errorf("%s stayed silent for %v: %s%s", l.dest, l.s.o.Timeout, l.phase(), by), l.try())
 }
 
 // phase says what a silent host was waited for.
 func (l *login) phase() string {
+	signing := l.signing.Load()
 	switch {
+	case signing != nil:
+		return "we waited for " + *signing
 	case l.conn == nil:
 		return "no connection"
 	case !l.conn.ssh():
@@ -92,12 +115,16 @@ func legacyHelp(t Target) string {
 }
 
 func (l *login) signError() *DialError {
-	if strings.Contains(l.signErr.Error(), "failed to sign challenge") {
-		return dialError(l.r.name, Auth,
-			fmt.Errorf("the agent refuses to sign with %s", fingerprint(l.used)),
-			"a key that was added with a confirmation (ssh-add -c) was declined, or it is bound to destinations (ssh-add -h), which only OpenSSH's own client can use; add the key without it")
+	name, key := l.r.name, fingerprint(l.used)
+	switch {
+	case !strings.Contains(l.signErr.Error(), "failed to sign challenge"):
+		return dialError(name, Auth, fmt.Errorf("cannot sign with %s: %w", key, l.signErr), "")
+	case onSecurityKey(l.used):
+		return dialError(name, Auth, fmt.Errorf("the security key did not sign with %s", key),
+			`plug it in and touch it while it blinks, once for each host; a key that wants a PIN needs ssh { via = "openssh" }`)
 	}
-	return dialError(l.r.name, Auth, fmt.Errorf("cannot sign with %s: %w", fingerprint(l.used), l.signErr), "")
+	return dialError(name, Auth, fmt.Errorf("the agent refuses to sign with %s", key),
+		`a key that was added with a confirmation (ssh-add -c) was declined, the agent is locked, or the key is bound to destinations (ssh-add -h), which only OpenSSH's own client can use: ssh { via = "openssh" }`)
 }
 
 // authError is a login that was refused. It is never tried again: sshd
@@ -113,12 +140,27 @@ func (l *login) authError(err error) *DialError {
 	if len(l.keys.locked) > 0 {
 		text += "; encrypted and not in the agent: " + strings.Join(l.keys.locked, ", ")
 	}
+	if len(l.keys.doubts) > 0 {
+		text += "; " + strings.Join(l.keys.doubts, "; ")
+	}
 	if !strings.Contains(err.Error(), "unable to authenticate") {
 		text += fmt.Sprintf(" (%v)", err)
 	}
 	return dialError(l.r.name, Auth, errors.New(text),
-		"put the public key into the user's authorized_keys there, or choose another: ssh { identity = … } in the definition")
+		"put the public key into the user's authorized_keys there, or choose another: ssh { identity = … } in the definition"+l.oldRSA())
 }
+
+// oldRSA is for a host that would take our RSA key with SHA-1 only.
+func (l *login) oldRSA() string {
+	if l.r.target.Legacy || !slices.ContainsFunc(l.keys.signers, func(s ssh.Signer) bool { return keyType(s.PublicKey()) == ssh.KeyAlgoRSA }) {
+		return ""
+	}
+	return "; should its sshd be older than 7.2, " + legacyHelp(l.r.target)
+}
+
+// answerTime is how long a bastion has to show that it is not the one that
+// hangs.
+const answerTime = time.Second
 
 func protocolHelp(said string) string {
 	if strings.Contains(said, "Not allowed at this time") {

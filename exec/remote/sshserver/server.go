@@ -33,6 +33,10 @@ type Config struct {
 	// Exec, if set, sees every exec request first and may answer it itself
 	// by returning true. Tests misbehave with it.
 	Exec func(user, command string, ch ssh.Channel) bool
+	// Algorithms replaces the library's choice, and KeyAlgorithms that of
+	// signatures of logins, where an old or strict sshd is played.
+	Algorithms    ssh.Config
+	KeyAlgorithms []string
 	// MaxSessions bounds the sessions of one connection; 0 is 10, sshd's
 	// default.
 	MaxSessions int
@@ -79,6 +83,8 @@ var errRefused = errors.New("key is not authorized")
 func serveConn(conn net.Conn, c Config) {
 	var key ssh.PublicKey
 	sc := &ssh.ServerConfig{
+		Config:                  c.Algorithms,
+		PublicKeyAuthAlgorithms: c.KeyAlgorithms,
 		PublicKeyCallback: func(m ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
 			if c.Authorized == nil || !c.Authorized(m.User(), k) {
 				return nil, errRefused
