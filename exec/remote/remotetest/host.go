@@ -156,6 +156,13 @@ func Server(t testing.TB, change ...func(*sshserver.Config)) *Host {
 // sshd_config; without one the test is skipped.
 func SSHD(t testing.TB, lines ...string) *Host {
 	t.Helper()
+	h, _ := LoggedSSHD(t, lines...)
+	return h
+}
+
+// LoggedSSHD is SSHD with the file that sshd logs to.
+func LoggedSSHD(t testing.TB, lines ...string) (h *Host, log string) {
+	t.Helper()
 	program := "/usr/sbin/sshd"
 	if _, err := os.Stat(program); err != nil {
 		t.Skipf("no sshd on this machine: %v", err)
@@ -194,7 +201,7 @@ func SSHD(t testing.TB, lines ...string) *Host {
 				cmd.Process.Kill()
 				<-ended
 			})
-			return h
+			return h, log
 		}
 		cmd.Process.Kill()
 		<-ended
@@ -202,7 +209,7 @@ func SSHD(t testing.TB, lines ...string) *Host {
 		said = string(b)
 	}
 	t.Fatalf("sshd does not start: %s", said)
-	return nil
+	return nil, ""
 }
 
 // listens waits until something listens on port.
