@@ -21,6 +21,7 @@ import (
 // dialled stays so for the Fleet's life: a dead host costs its deadline once.
 type Fleet struct {
 	dialer remote.Dialer
+	limit  time.Duration // of a dial
 	mu     sync.Mutex
 	conns  map[string]*dial // by host name
 	closed bool
@@ -35,17 +36,35 @@ type dial struct {
 	err    error
 }
 
-// dialLimit bounds a dial from the first packet to the login.
+// dialLimit bounds a dial from the first packet to the login, where the
+// dialer does not say that its own deadlines, one a hop, add up to more.
 const dialLimit = 20 * time.Second
 
 var errClosed = errors.New("the connections of this run are closed")
 
 // NewFleet makes a Fleet that connects with d.
 func NewFleet(d remote.Dialer) *Fleet {
-	return &Fleet{dialer: d, conns: map[string]*dial{}}
+	f := &Fleet{dialer: d, limit: dialLimit, conns: map[string]*dial{}}
+	if l, ok := d.(interface{ Limit() time.Duration }); ok {
+		f.limit = max(f.limit, l.Limit())
+	}
+	return f
 }
 
-// Conn gives the host's connection, dialling on the first call. A caller
+// lost tells whether d's connection went away since: behind a firewall that
+// forgets, or with a plan that somebody read for an hour.
+func (d *dial) lost() bool {
+	select {
+	case <-d.done:
+	default:
+		return false
+	}
+	c, ok := d.conn.(interface{ Lost() bool })
+	return ok && c.Lost()
+}
+
+// Conn gives the host's connection, dialling on the first call, and again
+// where the connection was lost: who asks for it has not begun anything. A caller
 // whose ctx ends stops waiting; the dial goes on for the others until the
 // dialer's own deadline.
 func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) {
@@ -55,8 +74,12 @@ func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) 
 		return nil, errClosed
 	}
 	d, ok := f.conns[t.Name]
+	if ok && d.lost() {
+		d.conn.Close()
+		ok = false
+	}
 	if !ok {
-		dialing, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
+		dialing, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.limit)
 		d = &dial{done: make(chan struct{}), cancel: cancel}
 		f.conns[t.Name] = d
 		go f.dial(dialing, d, t)
@@ -78,7 +101,7 @@ func (f *Fleet) Conn(ctx context.Context, t remote.Target) (remote.Conn, error) 
 // fresh dials the host anew: a connection of the caller's own, which proves
 // that the host can still be reached.
 func (f *Fleet) fresh(ctx context.Context, t remote.Target) (remote.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	ctx, cancel := context.WithTimeout(ctx, f.limit)
 	defer cancel()
 	return f.dialer.Dial(ctx, t)
 }

@@ -81,7 +81,7 @@ func (b *bastion) gone() bool {
 		return false
 	}
 	if b.err == nil {
-		return b.conn.dead()
+		return b.conn.Lost()
 	}
 	var de *DialError
 	return !errors.As(b.err, &de) || de.Kind == Unreachable || de.Kind == TimedOut

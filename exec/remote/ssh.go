@@ -97,6 +97,10 @@ func (s *SSH) Close() error {
 	return nil
 }
 
+// Limit is how long a dial takes at most: the deadline of the host and of two
+// hops before it, and the question which of them hangs.
+func (s *SSH) Limit() time.Duration { return 3 * (s.o.Timeout + answerTime) }
+
 // warn says something to the user once.
 func (s *SSH) warn(text string) {
 	if _, said := s.warned.LoadOrStore(text, true); !said && s.o.Warn != nil {

@@ -55,7 +55,8 @@ func (c *sshConn) Close() error {
 	return nil
 }
 
-func (c *sshConn) dead() bool {
+// Lost tells whether the connection is gone, so that another is needed.
+func (c *sshConn) Lost() bool {
 	select {
 	case <-c.gone:
 		return true
@@ -67,7 +68,7 @@ func (c *sshConn) dead() bool {
 // answers tells whether the host gives a sign of life within d.
 func (c *sshConn) answers(d time.Duration) bool {
 	if c.master != nil {
-		return !c.dead() // ssh looks after that, and lets us ask nothing
+		return !c.Lost() // ssh looks after that, and lets us ask nothing
 	}
 	answer := make(chan error, 1)
 	go func() {

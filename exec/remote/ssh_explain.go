@@ -40,7 +40,7 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 		return l.signError()
 	case errors.As(err, &none):
 		return dialError(name, Protocol, fmt.Errorf("%s has no %s in common with us; it offers %s", l.dest, none.What, strings.Join(none.RequestedAlgorithms, ", ")), legacyHelp(l.r.target))
-	case l.hop != nil && l.hop.conn.dead():
+	case l.hop != nil && l.hop.conn.Lost():
 		return dialError(name, Unreachable, fmt.Errorf("the connection to its bastion %s was lost", l.hop.name), "try again; the bastion may have restarted")
 	case l.verified.Load():
 		return l.authError(err)
