@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,7 +25,7 @@ const (
 // An Entry is a file or symbolic link of a release.
 type Entry struct {
 	Path string // relative, with slashes
-	Mode uint32 // ModeFile, ModeExecutable or ModeSymlink
+	Mode uint32 // ModeFile, ModeExecutable or ModeSymlink; of Files also ModeDir
 	OID  string // of the contents
 	Size int64
 }
@@ -226,4 +228,18 @@ func escapes(link string, targets map[string]string) bool {
 		todo = append(strings.Split(target, "/"), todo...)
 	}
 	return false
+}
+
+// Dirs are the directories of entries, parents first.
+func Dirs(entries []Entry) []string {
+	seen := map[string]bool{}
+	for _, e := range entries {
+		if e.Mode == ModeDir {
+			seen[e.Path] = true
+		}
+		for d := path.Dir(e.Path); d != "." && !seen[d]; d = path.Dir(d) {
+			seen[d] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
