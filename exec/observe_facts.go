@@ -245,16 +245,19 @@ func unit(text string) plan.Unit {
 }
 
 // free reads the line of df -P: what is available stands before the share
-// that is used. A file system that does not count says so with a dash; -1 is
-// "nobody knows".
+// that is used. -1 is "nobody knows".
 func free(line string) int64 {
 	f := strings.Fields(line)
 	for i := len(f) - 1; i > 0; i-- {
 		if f[i] == "-" || strings.HasSuffix(f[i], "%") {
-			if n, err := strconv.ParseInt(f[i-1], 10, 64); err == nil {
-				return n
+			n, err := strconv.ParseInt(f[i-1], 10, 64)
+			switch {
+			case err != nil:
+				return -1
+			case i >= 3 && f[i-3] == "0": // of none at all none is free: they are not counted
+				return plan.NoLimit
 			}
-			return -1
+			return n
 		}
 	}
 	return -1

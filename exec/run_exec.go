@@ -119,7 +119,7 @@ func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.
 	if err != nil {
 		return nil, err
 	}
-	if base.Commit == "" || base.Link != "" {
+	if base.Commit == "" && h.To.Digest == "" || base.Link != "" {
 		base = plan.Release{} // nobody can say what it is
 	}
 	step, data, size, err := t.Step(ctx, transport.Delivery{
@@ -140,7 +140,7 @@ func (r *run) newTransport(kind string, spec map[string]any) (transport.Transpor
 }
 
 func delivered(r plan.Release) transport.Release {
-	return transport.Release{ID: r.ID, Tag: r.Tag, Commit: r.Commit, Tree: r.Tree}
+	return transport.Release{ID: r.ID, Tag: r.Tag, Commit: r.Commit, Tree: r.Tree, Digest: r.Digest}
 }
 
 // transports are those of a run, each made once for all hosts: what they

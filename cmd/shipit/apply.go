@@ -113,6 +113,9 @@ func (f *definitionFlags) restore(ctx context.Context, w *world, root string, p 
 			}
 			return nil, err
 		}
+		if pd.files, err = filesOfPlan(ctx, pd.root, p); err != nil {
+			return nil, err
+		}
 	}
 	return pd, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,41 +12,71 @@ import (
 	"shipit/lang"
 )
 
-// needs says what staging the wanted release takes on the hosts' disks, at
-// least: all of it, or by push only what differs from the live release. What
-// an artifact takes, nobody here knows. A release that the transport cannot
-// bring is refused here, before any change.
-func needs(ctx context.Context, repo *release.Repo, by lang.Spec, facts plan.Facts, to plan.Release) (all int64, from map[string]int64, err error) {
-	if everywhere(facts, to.ID) {
-		return 0, nil, nil
+// A burden is what must be brought of a release.
+type burden struct {
+	files int
+	bytes int64
+	dirs  int // of the whole release: no host has links to those
+}
+
+func (b burden) need() plan.Need {
+	return plan.Need{KiB: (b.bytes + 1023) / 1024, Inodes: int64(b.files + b.dirs)}
+}
+
+func (b burden) String() string {
+	if b.bytes < 10<<20 {
+		return fmt.Sprintf("%s, %d KiB", count(b.files, "file"), (b.bytes+1023)>>10)
 	}
-	if _, err := transport.New(by.Kind, by.Attrs, repo); err != nil {
-		return 0, nil, fmt.Errorf("%s: %w", by.Range, err)
+	return fmt.Sprintf("%s, %d MiB", count(b.files, "file"), b.bytes>>20)
+}
+
+// needs says in in what staging the wanted release takes on the hosts' disks,
+// at least: all of it, or by push only what differs from the live release.
+// What an artifact takes, nobody here knows. A release that the transport
+// cannot bring is refused here, before any change.
+func needs(ctx context.Context, src transport.Source, by lang.Spec, in *plan.Inputs) error {
+	to, facts := in.Release, in.Facts
+	if everywhere(facts, to.ID) {
+		return nil
+	}
+	if _, err := transport.New(by.Kind, by.Attrs, src); err != nil {
+		return fmt.Errorf("%s: %w", by.Range, err)
 	}
 	if by.Kind == "http" {
-		return 0, nil, nil
+		return nil
 	}
-	wanted, err := repo.Tree(ctx, to.Commit)
+	wanted, err := src.Tree(ctx, cmp.Or(to.Digest, to.Commit))
 	if err != nil {
 		var sub *release.SubmoduleError
 		if by.Kind == "git" && errors.As(err, &sub) {
-			return 0, nil, nil // the hosts fetch them; nobody here knows their size
+			return nil // the hosts fetch them; nobody here knows their size
 		}
-		return 0, nil, err
+		return err
 	}
-	from = map[string]int64{}
+	all, from := lacking(wanted, nil), map[string]burden{}
 	if by.Kind == "push" {
 		for _, h := range facts.Hosts {
 			live := h.Named(h.Live)
-			if _, known := from[h.Live]; known || live.Commit == "" || live.Link != "" {
+			version := live.Commit
+			if to.Digest != "" {
+				version = h.Live
+			}
+			if _, known := from[h.Live]; known || version == "" || live.Link != "" {
 				continue
 			}
-			if tree, err := repo.Tree(ctx, live.Commit); err == nil { // else all of it is sent
-				from[h.Live] = kib(wanted, tree)
+			if tree, err := src.Tree(ctx, version); err == nil { // else all of it is sent
+				from[h.Live] = lacking(wanted, tree)
 			}
 		}
 	}
-	return kib(wanted, nil), from, nil
+	in.Need, in.NeedFrom = all.need(), map[string]plan.Need{}
+	for id, b := range from {
+		in.NeedFrom[id] = b.need()
+	}
+	if f, ok := src.(*release.Files); ok {
+		in.Remarks = append(in.Remarks, travels(f, to, all, from, facts)...)
+	}
+	return nil
 }
 
 // everywhere tells whether every host that answers has the release.
@@ -58,17 +89,21 @@ func everywhere(facts plan.Facts, id string) bool {
 	return true
 }
 
-// kib is the size of the entries that the base lacks.
-func kib(entries, base []release.Entry) int64 {
+// lacking is what of the entries the base has not.
+func lacking(entries, base []release.Entry) burden {
 	has := make(map[release.Entry]bool, len(base))
 	for _, e := range base {
+		e.Size = 0 // which a list of a host does not tell; the content decides
 		has[e] = true
 	}
-	var bytes int64
+	out := burden{dirs: len(release.Dirs(entries))}
 	for _, e := range entries {
-		if !has[e] {
-			bytes += e.Size
+		key := e
+		key.Size = 0
+		if e.Mode != release.ModeDir && !has[key] {
+			out.files++
+			out.bytes += e.Size
 		}
 	}
-	return (bytes + 1023) / 1024
+	return out
 }

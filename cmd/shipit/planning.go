@@ -11,6 +11,7 @@ import (
 	"shipit/exec/plan"
 	"shipit/exec/release"
 	"shipit/exec/tag"
+	"shipit/exec/transport"
 	"shipit/lang"
 )
 
@@ -32,8 +33,9 @@ type planFlags struct {
 type planned struct {
 	plan   *plan.Plan
 	fleet  *exec.Fleet
-	root   string        // that relative paths of the plan start at
-	repo   *release.Repo // nil for a rollback
+	root   string         // that relative paths of the plan start at
+	repo   *release.Repo  // nil for a rollback
+	files  *release.Files // nil where releases come from the repository
 	def    *lang.Definition
 	state  *lang.Spec // where its definition wants runs recorded; nil is nowhere in particular
 	one    bool       // of several services of its definition
@@ -62,8 +64,9 @@ func (a *allPlanned) set() *plan.Set {
 type wish struct {
 	*source
 	*inquiry
-	repo *release.Repo // nil for a rollback
-	in   plan.Inputs
+	repo  *release.Repo  // nil for a rollback
+	files *release.Files // nil where releases come from the repository
+	in    plan.Inputs
 }
 
 // deploy plans the release tagName, or the newest where it is "", for every
@@ -99,9 +102,16 @@ func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allP
 		if err != nil {
 			return nil, err
 		}
-		wishes = append(wishes, &wish{source: s, repo: repos[at], in: plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
+		x := &wish{source: s, repo: repos[at], in: plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
 			ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N, Signer: by,
-		}}})
+		}}}
+		if x.files, err = openFiles(ctx, s.base(), s.def.Service.Transport.Spec); err != nil {
+			return nil, err
+		}
+		if x.files != nil {
+			x.in.Release = made(x.in.Release, x.files)
+		}
+		wishes = append(wishes, x)
 	}
 	return f.makeAll(ctx, w, wishes)
 }
@@ -232,11 +242,16 @@ func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, 
 	}
 	if x.repo != nil {
 		in.Logs = logs(ctx, x.repo, x.facts, in.Release)
-		if in.NeedKiB, in.NeedFrom, err = needs(ctx, x.repo, x.def.Service.Transport.Spec, x.facts, in.Release); err != nil {
+		var src transport.Source = x.repo
+		if x.files != nil {
+			src = x.files
+			in.Remarks = learn(ctx, x.files, x.fleet, x.questions, func(host string) string { return baseOn(x.facts, host, in.Release.ID) })
+		}
+		if err := needs(ctx, src, x.def.Service.Transport.Spec, &in); err != nil {
 			return nil, err
 		}
 	}
-	return &planned{plan: plan.Make(in), fleet: x.fleet, root: x.base(), repo: x.repo, def: x.def, state: x.cfg.State(), one: len(x.cfg.Services()) > 1}, nil
+	return &planned{plan: plan.Make(in), fleet: x.fleet, root: x.base(), repo: x.repo, files: x.files, def: x.def, state: x.cfg.State(), one: len(x.cfg.Services()) > 1}, nil
 }
 
 // logs are the commits between what hosts run and the wanted release.

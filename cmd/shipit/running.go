@@ -152,9 +152,12 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer told()
 	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
+	for _, problem := range p.learn(runCtx) {
+		fmt.Fprintf(f.human(w), "note: %s\n", problem)
+	}
 	defer seen.begin(w, f, past)()
 	result, err := do(runCtx, exec.Options{
-		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.repo,
+		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.source(),
 		Journal: j, Views: views,
 		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait,
 		Secrets: contents(p.def, p.plan),

@@ -8,6 +8,10 @@ type Facts struct {
 	Hosts []HostFacts
 }
 
+// NoLimit stands for inodes on a file system that makes as many as there is
+// room for, as btrfs does.
+const NoLimit = -2
+
 // HostFacts are the facts of one host.
 type HostFacts struct {
 	Name string
@@ -29,7 +33,7 @@ type HostFacts struct {
 	Denied     string
 	DeniedBy   string // who owns what cannot be written, and its mode: "deploy:web 755"; "" where nobody knows
 	FreeKiB    int64  // -1 where the host does not say
-	FreeInodes int64  // -1 where the host does not say, as on btrfs
+	FreeInodes int64  // -1 where the host does not say, NoLimit where the file system counts none
 
 	// Live is the id of the release that current points to, "" where there
 	// is none. Odd says what is wrong with current where it is no link into

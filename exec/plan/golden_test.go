@@ -72,7 +72,7 @@ func inputs(t *testing.T, part map[string][]byte) Inputs {
 		Want    int // the release that is wanted, 0 for none
 		Options Options
 		Git     Git
-		NeedKiB int64
+		Need    Need
 		Hosts   []struct {
 			Ran   []int // the releases that ran there, oldest first
 			Count int   // so many hosts are like this
@@ -115,7 +115,7 @@ func inputs(t *testing.T, part map[string][]byte) Inputs {
 	def := definition(len(facts.Hosts), evaluated)
 	laidOver(t, def, part["definition.json"])
 	in := deploy(def, facts, want)
-	in.Kind, in.Options, in.Git, in.NeedKiB, in.As = req.Kind, req.Options, req.Git, req.NeedKiB, evaluated
+	in.Kind, in.Options, in.Git, in.Need, in.As = req.Kind, req.Options, req.Git, req.Need, evaluated
 	return in
 }
 

@@ -30,10 +30,15 @@ type Inputs struct {
 	Version string
 	Salt    []byte // of the hashes of sensitive values; random
 	Options Options
-	NeedKiB int64 // what staging takes on a host's disk; 0: not known
+	Need    Need // what staging takes of a host's disk
 	// NeedFrom is what it takes instead where that release is live.
-	NeedFrom map[string]int64
+	NeedFrom map[string]Need
+	Remarks  []string // what else a reader should know of the release
 }
+
+// A Need is what staging takes of a host's disk, at least; zeros are not
+// known.
+type Need struct{ KiB, Inodes int64 }
 
 // Make makes a plan. It always makes one: what stands against applying it is
 // in its Problems.

@@ -49,6 +49,14 @@ func (m *maker) remark(v *move) {
 	case h.Back.ID != h.From.ID && m.in.Kind == Deploy:
 		m.tell(h.Name, "%s runs there and is not good: a failure goes back to %s", h.From.Name(), h.Back.Name())
 	}
+	if m.in.Kind == Deploy && v.flip && !slices.Contains(f.Releases, h.To.ID) {
+		switch {
+		case f.FreeKiB == -1:
+			m.tell(h.Name, "df does not say how much room is left there; whether the release fits shows when it is staged")
+		case f.FreeInodes == -1:
+			m.tell(h.Name, "df does not say how many inodes are left there; whether the release fits shows when it is staged")
+		}
+	}
 	if rec, ok := f.undoneAlone(h.To.ID); ok && v.flip {
 		m.tell(h.Name, "%s was taken back there by the watchdog of run %s, whose deployer did not confirm it", h.To.Name(), clean(rec.Run))
 	} else if v.flip && f.verdict(h.To.ID) == bad {
@@ -81,6 +89,7 @@ func (m *maker) notes() {
 	if b.Git.Dirty {
 		b.Notes = append(b.Notes, "the repository of the definition has changes that are not committed: this plan cannot be made again from its commit")
 	}
+	b.Notes = append(b.Notes, m.in.Remarks...)
 	for _, a := range b.Policy {
 		if !a.OK && a.Level == "warn" {
 			b.Notes = append(b.Notes, fmt.Sprintf("%s (%s)", a.Message, a.Range))

@@ -101,6 +101,7 @@ type Release struct {
 	Tag     string `json:"tag"`
 	Commit  string `json:"commit,omitempty"`
 	Tree    string `json:"tree,omitempty"`
+	Digest  string `json:"digest,omitempty"` // of a release from a directory or an archive: SHA-256 of its manifest
 	Subject string `json:"subject,omitempty"`
 	Date    string `json:"date,omitempty"`   // of the tag scheme
 	N       int    `json:"n,omitempty"`      // of the tag scheme

@@ -44,20 +44,21 @@ func orPath(resolved, declared string) string {
 
 func (m *maker) space(v *move) string {
 	f, where := v.f, orPath(v.f.Path, m.svc.Transport.Path)
-	need := int64(1)
+	need := Need{1, 1}
 	if v.flip && m.in.Kind == Deploy && !slices.Contains(f.Releases, v.h.To.ID) {
 		stage, ok := m.in.NeedFrom[f.Live]
 		if !ok {
-			stage = m.in.NeedKiB
+			stage = m.in.Need
 		}
-		need = max(need, stage)
+		need = Need{max(1, stage.KiB), max(1, stage.Inodes)}
 	}
 	switch {
-	case f.FreeKiB >= 0 && f.FreeKiB < need:
+	case f.FreeKiB >= 0 && f.FreeKiB < need.KiB:
 		return fmt.Sprintf("no space below %s: %s needed, %s free; remove something, or let keep be less than %d",
-			where, kib(need), kib(f.FreeKiB), m.svc.Release.Keep)
-	case f.FreeInodes == 0:
-		return fmt.Sprintf("no inodes left below %s (df -i); remove files that nobody needs", where)
+			where, kib(need.KiB), kib(f.FreeKiB), m.svc.Release.Keep)
+	case f.FreeInodes >= 0 && f.FreeInodes < need.Inodes:
+		return fmt.Sprintf("no inodes left below %s: %d needed, %d free (df -i); remove files that nobody needs, or let keep be less than %d",
+			where, need.Inodes, f.FreeInodes, m.svc.Release.Keep)
 	}
 	return ""
 }

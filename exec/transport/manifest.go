@@ -23,10 +23,11 @@ type lister struct {
 
 func newLister(src Source) *lister { return &lister{src: src, sums: map[string]string{}} }
 
-// manifest lists entries with their digests, sorted by the bytes of the
-// lines: "f SHA256  path", "x SHA256  path" of an executable, and "l path",
-// a tab and the target of a symbolic link.
+// manifest lists entries with their digests; see release.ManifestLine.
 func (l *lister) manifest(ctx context.Context, entries []release.Entry) (string, error) {
+	if files, ok := l.src.(*release.Files); ok { // which knows them already
+		return files.Manifest(entries), nil
+	}
 	links, err := l.digest(ctx, entries)
 	if err != nil {
 		return "", err
@@ -35,14 +36,11 @@ func (l *lister) manifest(ctx context.Context, entries []release.Entry) (string,
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range entries {
-		switch e.Mode {
-		case release.ModeSymlink:
-			lines = append(lines, "l "+e.Path+"\t"+links[e.OID]+"\n")
-		case release.ModeExecutable:
-			lines = append(lines, "x "+l.sums[e.OID]+"  "+e.Path+"\n")
-		default:
-			lines = append(lines, "f "+l.sums[e.OID]+"  "+e.Path+"\n")
+		is := l.sums[e.OID]
+		if e.Mode == release.ModeSymlink {
+			is = links[e.OID]
 		}
+		lines = append(lines, release.ManifestLine(e, is))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, ""), nil

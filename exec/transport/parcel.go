@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -26,6 +25,7 @@ type parcel struct {
 	err  error
 
 	base   bool   // only the difference is in it
+	was    string // SHA-256 of the whole manifest of the base
 	remove string // shell, run in a copy of the base: takes away what differs
 	sum    string // SHA-256 of the whole manifest
 	size   int64
@@ -36,8 +36,8 @@ func (p *parcel) reader() io.Reader { return io.NewSectionReader(p.file, 0, p.si
 
 // parcel packs a release once, whoever asks; others wait. A failure is not
 // kept, because it may have been the end of somebody's ctx.
-func (t *push) parcel(ctx context.Context, base, commit string) (*parcel, error) {
-	key := base + " " + commit
+func (t *push) parcel(ctx context.Context, base, version string) (*parcel, error) {
+	key := base + " " + version
 	for {
 		t.mu.Lock()
 		p, ok := t.parcels[key]
@@ -45,7 +45,7 @@ func (t *push) parcel(ctx context.Context, base, commit string) (*parcel, error)
 			p = &parcel{done: make(chan struct{})}
 			t.parcels[key] = p
 			t.mu.Unlock()
-			p.err = t.pack(ctx, p, base, commit)
+			p.err = t.pack(ctx, p, base, version)
 			if p.err != nil {
 				t.mu.Lock()
 				delete(t.parcels, key)
@@ -66,15 +66,15 @@ func (t *push) parcel(ctx context.Context, base, commit string) (*parcel, error)
 	}
 }
 
-// pack fills p. A base that the repository does not have any more, or that
+// pack fills p. A base that the source does not have any more, or that
 // cannot be compared, is no base.
-func (t *push) pack(ctx context.Context, p *parcel, base, commit string) error {
-	entries, err := t.src.Tree(ctx, commit)
+func (t *push) pack(ctx context.Context, p *parcel, base, version string) error {
+	entries, err := t.src.Tree(ctx, version)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if e.Path == parcelDir || strings.HasPrefix(e.Path, parcelDir+"/") {
+		if top, _, _ := strings.Cut(e.Path, "/"); strings.EqualFold(top, parcelDir) {
 			return fmt.Errorf("the name %s is shipit's own", parcelDir)
 		}
 	}
@@ -96,6 +96,11 @@ func (t *push) pack(ctx context.Context, p *parcel, base, commit string) error {
 	own := map[string]string{"list": is}
 	if p.base {
 		own = map[string]string{}
+		was, err := t.list.manifest(ctx, old)
+		if err != nil {
+			return err
+		}
+		p.was = sum(was)
 		if own["with"], err = t.list.manifest(ctx, with); err != nil {
 			return err
 		}
@@ -140,7 +145,8 @@ func diff(old, new []release.Entry) (without, with []release.Entry) {
 // deepest first.
 func removal(without, old, new []release.Entry) string {
 	var b strings.Builder
-	for chunk := range slices.Chunk(without, 100) {
+	files := slices.DeleteFunc(slices.Clone(without), isDir)
+	for chunk := range slices.Chunk(files, 100) {
 		b.WriteString("rm -f --")
 		for _, e := range chunk {
 			b.WriteString(" " + remote.Quote(e.Path))
@@ -148,10 +154,10 @@ func removal(without, old, new []release.Entry) string {
 		b.WriteString("\n")
 	}
 	keep := map[string]bool{}
-	for _, d := range dirs(new) {
+	for _, d := range release.Dirs(new) {
 		keep[d] = true
 	}
-	gone := slices.DeleteFunc(dirs(old), func(d string) bool { return keep[d] })
+	gone := slices.DeleteFunc(release.Dirs(old), func(d string) bool { return keep[d] })
 	slices.SortFunc(gone, func(a, b string) int {
 		return cmp.Or(strings.Count(b, "/")-strings.Count(a, "/"), cmp.Compare(a, b))
 	})
@@ -164,29 +170,15 @@ func removal(without, old, new []release.Entry) string {
 	return b.String()
 }
 
-// dirs are the directories of entries, parents first.
-func dirs(entries []release.Entry) []string {
-	seen := map[string]bool{}
-	for _, e := range entries {
-		for d := path.Dir(e.Path); d != "." && !seen[d]; d = path.Dir(d) {
-			seen[d] = true
-		}
-	}
-	out := make([]string, 0, len(seen))
-	for d := range seen {
-		out = append(out, d)
-	}
-	slices.Sort(out)
-	return out
-}
+func isDir(e release.Entry) bool { return e.Mode == release.ModeDir }
 
 // newDirs are the directories that with needs and old lacks.
 func newDirs(old, with []release.Entry) []string {
 	have := map[string]bool{}
-	for _, d := range dirs(old) {
+	for _, d := range release.Dirs(old) {
 		have[d] = true
 	}
-	return slices.DeleteFunc(dirs(with), func(d string) bool { return have[d] })
+	return slices.DeleteFunc(release.Dirs(with), func(d string) bool { return have[d] })
 }
 
 // write makes the archive and tells its size.
@@ -201,6 +193,7 @@ func (t *push) write(ctx context.Context, f *os.File, dirs []string, entries []r
 			return 0, err
 		}
 	}
+	entries = slices.DeleteFunc(slices.Clone(entries), isDir)
 	var oids []string
 	for _, e := range entries {
 		oids = append(oids, e.OID)

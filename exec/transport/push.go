@@ -12,7 +12,8 @@ import (
 	"shipit/lang"
 )
 
-// A push sends a release over the connection that is there: all of it to a
+// A push sends a release, from the repository or from a directory or an
+// archive here, over the connection that is there: all of it to a
 // host that has none, and else only the files whose contents differ from a
 // release on the host, beside hard links to the rest. What is sent is built
 // once for all hosts that have the same base.
@@ -22,7 +23,7 @@ type push struct {
 	shared []string
 
 	mu      sync.Mutex
-	parcels map[string]*parcel // by base commit and commit
+	parcels map[string]*parcel // by the versions of base and release
 }
 
 func newPush(s lang.Spec, src Source) (Transport, error) {
@@ -30,13 +31,17 @@ func newPush(s lang.Spec, src Source) (Transport, error) {
 }
 
 func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, int64, error) {
-	p, err := t.parcel(ctx, d.Base.Commit, d.Release.Commit)
+	base, version := d.Base.Commit, d.Release.Commit
+	if d.Release.Digest != "" { // the commit does not say what is in it
+		base, version = d.Base.ID, d.Release.Digest
+	}
+	p, err := t.parcel(ctx, base, version)
 	if err != nil {
 		return remote.Step{}, nil, 0, fmt.Errorf("cannot pack release %s: %w", d.Release.Tag, err)
 	}
 	fill := fillAll
 	if p.base {
-		fill = fmt.Sprintf("base=%s want=%s\n", remote.Quote(d.Base.ID), p.sum) + fillBase +
+		fill = fmt.Sprintf("base=%s was=%s want=%s\n", remote.Quote(d.Base.ID), p.was, p.sum) + fillBase +
 			unshare(t.shared) + checkBase + p.remove + fillChanged
 	}
 	return remote.Step{
@@ -58,6 +63,7 @@ rmdir -- "$in/.shipit-parcel"
 	// fillBase copies the base by hard links.
 	fillBase = `again() { echo "$1; all of the release must be sent"; exit 66; }
 complete "$base" || again "release $base is not complete any more"
+[ "$(sha256sum <"$p/.shipit/manifest/$base")" = "$was  -" ] || again "release $base is not the commit that its name says"
 cp -al -- "$p/releases/$base" "$in"
 `
 	// checkBase looks at what stands there before anything is unpacked into

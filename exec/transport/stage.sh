@@ -56,9 +56,16 @@ listing() {
   ) | sort
 }
 # names MANIFEST prints a manifest as listing prints a directory.
-names() { sed 's/^\([fx]\) [0-9a-f]\{64\}  /\1 /' "$1" | sort; }
+names() { sed -e '/^d /d' -e 's/^\([fx]\) [0-9a-f]\{64\}  /\1 /' "$1" | sort; }
+# dirs DIR MANIFEST: the empty directories that MANIFEST names are there. Others may be, below which shared paths go.
+dirs() {
+  sed -n 's/^d //p' "$2" | while IFS= read -r _d; do
+    [ -d "$1/$_d" ] && [ ! -L "$1/$_d" ] || { echo "d $_d"; exit 1; }
+  done
+}
 # same DIR MANIFEST: DIR holds exactly what MANIFEST names.
 same() {
+  dirs "$1" "$2" || return 1
   listing "$1" >"$in.is"
   names "$2" >"$in.should"
   [ "$(sha256sum <"$in.is")" = "$(sha256sum <"$in.should")" ] && return 0

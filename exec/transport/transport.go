@@ -31,6 +31,7 @@ type Release struct {
 	Tag    string
 	Commit string
 	Tree   string // of the commit; "" where nobody has asked git
+	Digest string // of a release from a directory or an archive: what it is
 }
 
 // A Delivery is a release on its way to one host.
@@ -55,9 +56,10 @@ type Transport interface {
 // delivery without a Base will do.
 const NeedAll = 66
 
-// A Source is the repository that releases come from: a *release.Repo.
+// A Source is what releases come from: a *release.Repo, whose versions are
+// commits, or *release.Files.
 type Source interface {
-	Tree(ctx context.Context, commit string) ([]release.Entry, error)
+	Tree(ctx context.Context, version string) ([]release.Entry, error)
 	Blobs(ctx context.Context, oids []string, fn func(oid string, size int64, r io.Reader) error) error
 }
 

@@ -115,7 +115,7 @@ func fleet(def *lang.Definition, ran ...plan.Release) plan.Facts {
 	for _, target := range def.Targets {
 		h := plan.HostFacts{
 			Name: target.Host.Name, HostKey: "ssh-ed25519 SHA256:abc", Login: "deploy", UID: 1000, Path: "/srv/deployment/restbase",
-			FreeKiB: 1 << 20, FreeInodes: -1,
+			FreeKiB: 1 << 20, FreeInodes: plan.NoLimit,
 			Files: map[string]plan.FileFact{
 				"/etc/restbase/config.yaml": present("name: "+target.Host.Name+"\nworkers: 16\n", "0644"),
 				"/etc/restbase/secret":      present("password: hunter2\n", "0400"),

@@ -13,7 +13,10 @@ func transport() *Block {
 				{Name: "origin", Type: String, Form: Plain, Doc: "Where the hosts fetch from: a URL, or a host that has the repository. Default: the release's repo."},
 				{Name: "submodules", Type: Bool, Default: "false", Doc: "Whether submodules are fetched too."},
 			}},
-			{Name: "push", Doc: "Over the SSH connection, only what the host lacks."},
+			{Name: "push", Doc: "Over the SSH connection, only what the host lacks.", Attrs: []Attr{
+				{Name: "from", Type: String, Form: Plain, Scope: Run, Doc: "A directory, or an archive (tar, tar.gz, tar.zst, tar.bz2, zip), on the deployer that holds the release's files: what a build left. Absolute, or from the definition's directory. Default: the files of the commit."},
+				{Name: "strip", Type: Number, Max: 10, With: []string{"from"}, Doc: "Leading directories that are left out of the archive's names. Default: 0."},
+			}},
 			{Name: "http", Doc: "The hosts fetch an artifact with curl or wget. A download that broke off is gone on with.", Attrs: []Attr{
 				{Name: "url", Type: String, Required: true, Form: Artifact, Scope: Run, Doc: "Where the artifact is. Its name ends in .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst, unless unpack is false."},
 				{Name: "sha256", Type: String, Required: true, Form: Digest, Scope: Run, Doc: "Its digest. checksum(file(\"SHA256SUMS\"), NAME) takes it from a committed list."},
