@@ -87,13 +87,18 @@ func (c *explainCmd) find(ctx context.Context, p *places) (string, error) {
 	if c.Topic != "last" {
 		return c.Topic, nil
 	}
+	return p.last(ctx, c.Service)
+}
+
+// last is the newest run of a service, or of any.
+func (p *places) last(ctx context.Context, service string) (string, error) {
 	list, err := p.list(ctx)
 	if err != nil {
 		return "", err
 	}
 	var services []string
 	for _, s := range list {
-		if s.Problem == "" && (c.Service == "" || s.Header.Service == c.Service) {
+		if s.Problem == "" && (service == "" || s.Header.Service == service) {
 			return s.Run, nil
 		}
 		if s.Header.Service != "" && !slices.Contains(services, s.Header.Service) {
@@ -103,5 +108,5 @@ func (c *explainCmd) find(ctx context.Context, p *places) (string, error) {
 	if len(services) == 0 {
 		return "", fmt.Errorf("no run is recorded on this machine, in %s", p.dir)
 	}
-	return "", fmt.Errorf("no run of %s is recorded on this machine; there are runs of %s", c.Service, strings.Join(services, ", "))
+	return "", fmt.Errorf("no run of %s is recorded on this machine; there are runs of %s", service, strings.Join(services, ", "))
 }

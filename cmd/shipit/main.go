@@ -29,6 +29,7 @@ type cli struct {
 	Confirm  confirmCmd  `cmd:"" group:"steer" help:"Answer the question of a run that is under way."`
 	Abort    abortCmd    `cmd:"" group:"steer" help:"Stop a run that is under way."`
 	Runs     runsCmd     `cmd:"" group:"look" aliases:"history" help:"List the runs that are recorded, newest first."`
+	Replay   replayCmd   `cmd:"" group:"look" help:"Play a recorded run again, on the screen that it had or in lines."`
 	Journal  journalCmd  `cmd:"" group:"look" help:"Check what is recorded of a run."`
 	Status   statusCmd   `cmd:"" group:"look" help:"Show what runs on every host."`
 	Hosts    hostsCmd    `cmd:"" group:"look" help:"List the hosts, and how each one is reached."`

@@ -30,11 +30,10 @@ func (f plainFlag) screened(w *world) bool {
 }
 
 // screenOf is a screen for a run of p that is not open yet.
-func (w *world) screenOf(p *plan.Plan, run string, now func() time.Time, actions tui.Actions) *tui.View {
-	return tui.New(p, run, tui.Options{
-		In: os.Stdin, Out: os.Stdout, Environ: w.environ, Now: now, By: w.by(), Actions: actions,
-		Look: live.Look{Color: w.style().Color, ASCII: !w.utf8()},
-	})
+func (w *world) screenOf(p *plan.Plan, run string, o tui.Options) *tui.View {
+	o.In, o.Out, o.Environ, o.By = os.Stdin, os.Stdout, w.environ, w.by()
+	o.Look = live.Look{Color: w.style().Color, ASCII: !w.utf8()}
+	return tui.New(p, run, o)
 }
 
 // utf8 tells whether the terminal shows more than ASCII.
@@ -137,7 +136,7 @@ func (f *runFlags) watch(w *world, p *plan.Plan, id string, store journal.Store)
 		s, err := w.eventStream()
 		return &watching{views: s, leave: func() {}}, err
 	}
-	v := w.screenOf(p, id, w.now, &steering{w: w, store: store, run: id})
+	v := w.screenOf(p, id, tui.Options{Now: w.now, Actions: &steering{w: w, store: store, run: id}})
 	lines := view.NewLines(unseen{v, w.stdout}, w.style())
 	lines.Verbose, lines.Asking = f.Verbose, w.interactive()
 	return &watching{views: event.Views{v, lines}, screen: v, lines: lines, leave: v.Close}, nil

@@ -104,7 +104,11 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 // compares its exit code. The lines of the file DIALOGUE are "< REGEXP", which
 // waits until the command says it, and "> TEXT", which types a line; "> ^C"
 // types an interrupt and "> ^D" the end; "! FILE" makes an empty file, and
-// "~ FILE" waits for one. What the terminal showed is in the file terminal.
+// "~ FILE" waits for one; ". KEY" presses a key, of which ^Z sees the program
+// stopped, the terminal as it was, and lets the program go on; "= GLOB REGEXP"
+// waits for the newest of some files, from the script's directory, to say
+// something. What the terminal showed is in the file terminal. However the
+// program ends, it leaves the terminal as it was.
 func talk(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: talk CODE DIALOGUE CMD ARGS…")
@@ -118,11 +122,15 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 	term, err := startOnTerminal(cmd)
 	ts.Check(err)
 	defer term.close()
+	term.pid, term.root = cmd.Process.Pid, ts.Getenv("WORK")
 	problem := term.follow(strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n"), cmd.Dir)
 	if problem != nil {
 		_ = cmd.Process.Kill()
 	}
 	err = cmd.Wait()
+	if problem == nil {
+		problem = term.sane()
+	}
 	shown := term.shown()
 	ts.Check(os.WriteFile(ts.MkAbs("terminal"), []byte(shown), 0o600))
 	ts.Logf("[terminal]\n%s", shown)
@@ -170,6 +178,15 @@ func (t *terminal) follow(lines []string, dir string) error {
 		case "~":
 			if !appears(filepath.Join(dir, text)) {
 				return fmt.Errorf("there never was a file %s", text)
+			}
+		case ".":
+			if err := t.press(text); err != nil {
+				return err
+			}
+		case "=":
+			glob, re, _ := strings.Cut(text, " ")
+			if err := t.says(glob, regexp.MustCompile(re)); err != nil {
+				return err
 			}
 		case "!":
 			if err := os.WriteFile(filepath.Join(dir, text), nil, 0o600); err != nil {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +21,9 @@ type terminal struct {
 	mu   sync.Mutex
 	text strings.Builder
 	over chan struct{} // everything was read
+	pid  int           // of the program
+	root string        // of the script
+	was  *unix.Termios // before the program
 }
 
 // startOnTerminal starts a command in a session of its own, with a new
@@ -47,12 +52,16 @@ func startOnTerminal(cmd *osexec.Cmd) (*terminal, error) {
 		return fail(err)
 	}
 	defer tty.Close()
+	was, err := unix.IoctlGetTermios(int(pty.Fd()), unix.TCGETS)
+	if err != nil {
+		return fail(err)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		return fail(err)
 	}
-	t := &terminal{main: pty, over: make(chan struct{})}
+	t := &terminal{main: pty, over: make(chan struct{}), was: was}
 	go t.read()
 	return t, nil
 }
@@ -106,3 +115,92 @@ func (t *terminal) shown() string {
 }
 
 func (t *terminal) close() { t.main.Close() }
+
+// sane tells whether the terminal is as it was before the program.
+func (t *terminal) sane() error {
+	now, err := unix.IoctlGetTermios(int(t.main.Fd()), unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	if *now != *t.was {
+		return fmt.Errorf("the terminal is not as it was: %+v, and was %+v", *now, *t.was)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	shown := t.text.String()
+	for _, mode := range []string{"1049", "2004"} {
+		if strings.LastIndex(shown, "\x1b[?"+mode+"h") > strings.LastIndex(shown, "\x1b[?"+mode+"l") {
+			return fmt.Errorf("mode %s of the terminal is still on", mode)
+		}
+	}
+	if strings.LastIndex(shown, "\x1b[?25l") > strings.LastIndex(shown, "\x1b[?25h") {
+		return fmt.Errorf("the cursor is still hidden")
+	}
+	return nil
+}
+
+// press presses a key: ^X with Ctrl, or what it types.
+func (t *terminal) press(key string) error {
+	if key == "^Z" {
+		return t.stop()
+	}
+	if letter, ok := strings.CutPrefix(key, "^"); ok {
+		key = string(rune(letter[0] & 0x1f))
+	}
+	if _, err := t.main.WriteString(key); err != nil {
+		return fmt.Errorf("cannot press %q: %w", key, err)
+	}
+	time.Sleep(50 * time.Millisecond) // else an escape and the next key are one
+	return nil
+}
+
+// stop presses Ctrl-Z, which gives the terminal back, makes that smaller, and
+// lets the program go on, which takes it over again.
+func (t *terminal) stop() error {
+	if _, err := t.main.WriteString("\x1a"); err != nil {
+		return err
+	}
+	state := func(want string) error {
+		return t.until("the program is in state "+want, func() bool {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", t.pid))
+			_, rest, _ := strings.Cut(string(stat), ") ")
+			return err == nil && strings.HasPrefix(rest, want)
+		})
+	}
+	if err := state("T"); err != nil {
+		return err
+	}
+	if err := t.sane(); err != nil {
+		return fmt.Errorf("stopped: %w", err)
+	}
+	if err := unix.IoctlSetWinsize(int(t.main.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		return err
+	}
+	if err := syscall.Kill(t.pid, syscall.SIGCONT); err != nil {
+		return err
+	}
+	return t.until("the screen is back", func() bool { return t.sane() != nil })
+}
+
+// says waits until the newest of the files matches.
+func (t *terminal) says(glob string, re *regexp.Regexp) error {
+	return t.until(glob+" says "+re.String(), func() bool {
+		files, _ := filepath.Glob(filepath.Join(t.root, glob))
+		if len(files) == 0 {
+			return false
+		}
+		text, _ := os.ReadFile(slices.Max(files))
+		return re.Match(text)
+	})
+}
+
+func (t *terminal) until(what string, is func() bool) error {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if is() {
+			return nil
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return fmt.Errorf("it never was that %s; the terminal shows:\n%q", what, t.text.String())
+}

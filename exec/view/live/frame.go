@@ -69,6 +69,9 @@ func (f *frame) header() line {
 		what += " to " + b.Release.Tag
 	}
 	l := line{{what, strong}}
+	if f.c.Replay != "" {
+		l = append(line{{f.c.Replay, chosen}, {" ", plain}}, l...)
+	}
 	end := f.c.Now
 	if f.s.ended != nil {
 		end = f.s.ended.Time
@@ -235,11 +238,11 @@ func (f *frame) counts() line {
 		}
 	}
 	for i, g := range groups {
-		sep := " · "
+		sep := "  "
 		if i == 0 {
 			sep = "   "
 		}
-		l = append(l, piece{sep, faint}, piece{fmt.Sprintf("%s %d %s", g.sign, g.n, g.word), g.tone})
+		l = append(l, piece{sep, plain}, piece{fmt.Sprintf("%s %d %s", g.sign, g.n, g.word), g.tone})
 	}
 	return l
 }

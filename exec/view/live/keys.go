@@ -87,6 +87,7 @@ func (f *frame) keys() line {
 		switch {
 		case k.bar == "" || f.c.can(k.does) != "" || f.s.ended != nil && slices.Contains(steering, k.does):
 			continue
+		case f.c.Replay != "" && (k.does == Pause || k.does == Continue): // of the recording
 		case k.does == Pause && f.s.roll.Paused() != "", k.does == Continue && f.s.roll.Paused() == "",
 			k.does == Answer && (f.s.asked == nil || f.s.asked.Batch == ""):
 			continue
@@ -104,6 +105,9 @@ func (f *frame) help() []line {
 	out := []line{nil}
 	for _, k := range keys {
 		l := line{{pad("  "+k.key, 14), strong}, {k.says, plain}}
+		if f.c.Replay != "" && (k.does == Pause || k.does == Continue) {
+			l[1].text = k.bar + " the recording"
+		}
 		if why := f.c.can(k.does); why != "" {
 			l = line{{pad("  "+k.key, 14), faint}, {k.bar + " is not available: " + why, faint}}
 		}

@@ -127,7 +127,7 @@ func pad(s string, width int) string {
 }
 
 // ascii is for terminals that show nothing else.
-var ascii = strings.NewReplacer("✓", "+", "✗", "x", "·", ".", "▶", ">", "→", ">", "…", "~", "│", "|", "«", "b", "—", "-")
+var ascii = strings.NewReplacer("✓", "+", "✗", "x", "·", ".", "▶", ">", "→", ">", "…", "~", "│", "|", "«", "b", "×", "x", "—", "-")
 
 // A mark is how a status is shown: a sign that differs for each, a word, and a
 // tone.

@@ -18,6 +18,7 @@ type Screen struct {
 	Now           time.Time
 	Look          Look
 	Can           func(Action) string // why an action cannot be done here, "" where it can
+	Replay        string              // how a recording is played, "" where it happens now
 
 	Host   string // that was chosen, "" where none was
 	Query  string // what is searched for among the hosts' names

@@ -19,7 +19,7 @@ type model struct {
 }
 
 func newModel(v *View) *model {
-	m := &model{v: v, screen: live.Screen{Width: 80, Height: 24, Look: v.o.Look, Can: v.o.Actions.Can}}
+	m := &model{v: v, screen: live.Screen{Width: 80, Height: 24, Look: v.o.Look, Can: v.o.Actions.Can, Replay: v.o.Replay}}
 	m.draw()
 	return m
 }

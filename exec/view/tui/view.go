@@ -36,6 +36,7 @@ type Options struct {
 	Now     func() time.Time // of the run that is shown
 	By      string           // whose keys these are
 	Actions Actions
+	Replay  string // how a recording is played, "" where it happens now
 }
 
 // A View is a run on a terminal, or one that could be: it takes in events
