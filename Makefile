@@ -60,7 +60,7 @@ bench-fleet: build bin/benchfleet ## shipit, its peers and the floor side by sid
 bench-fleet-deps: ## install the peers that Debian has (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssh-server openssh-client git sudo curl iproute2 \
-	  util-linux rsync ansible-core ansible-mitogen capistrano clustershell pssh python3-fabric
+	  util-linux rsync ansible-core ansible-mitogen capistrano ruby-ed25519 ruby-bcrypt-pbkdf clustershell pssh python3-fabric
 
 bench-guard: build bin/benchfleet ## shipit against the floor on four hosts (root; half a minute); fails where it became 1.5 times slower
 	bin/benchfleet -guard -hosts 4 -rtt "0 20ms" -runs 3

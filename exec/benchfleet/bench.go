@@ -168,8 +168,8 @@ func (b *bench) turn(c *contestant, run int) ([]figure, error) {
 			}
 			break
 		}
-		fmt.Printf("%3d hosts %5s %-7s %-16s run %d: %7.3f s, CPU %6.3f s, %4d MiB, %9d bytes, %d connections, %d round trips, foreign %.0f%%\n",
-			b.n, b.rtt, what, c.name, run+1, f.Wall, f.CPU, f.RSS>>20, f.Sent, f.Conns, f.Trips, 100*f.Foreign)
+		fmt.Printf("%3d hosts %5s %-7s %-16s run %d: %7.3f s, CPU %6.3f s (hosts %6.2f s), %4d MiB, %9d bytes, %d connections, %d round trips, foreign %.0f%%\n",
+			b.n, b.rtt, what, c.name, run+1, f.Wall, f.CPU, f.HostsCPU, f.RSS>>20, f.Sent, f.Conns, f.Trips, 100*f.Foreign)
 	}
 	return out, nil
 }

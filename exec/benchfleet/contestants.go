@@ -26,11 +26,14 @@ func known(c string) bool { return slices.Contains(allCases, c) }
 // A contestant is somebody who can do the work.
 type contestant struct {
 	name    string
-	needs   []string // programs
+	needs   []string // programs, and paths of what is none
 	cannot  []string // cases, because it has no way to do them
 	prepare bool     // it wants something to be there before it is measured
 	version []string
 }
+
+// debianPython is where Debian keeps what the system's Python imports.
+const debianPython = "/usr/lib/python3/dist-packages/"
 
 // contestants are all of them. What stands in testdata/bench-fleet is written
 // as people who know the tool would write it, for speed.
@@ -43,10 +46,10 @@ var contestants = []*contestant{
 	{name: "rsync-ssh", needs: []string{"rsync", "ssh", "xargs"}, version: []string{"rsync", "--version"}},
 	{name: "pssh", needs: []string{"parallel-ssh", "parallel-rsync"}, cannot: []string{canary}, version: []string{"parallel-ssh", "--version"}},
 	{name: "clush", needs: []string{"clush"}, cannot: []string{canary}, version: []string{"clush", "--version"}},
-	{name: "fabric", needs: []string{"python3", "fab"}, cannot: []string{canary}, version: []string{"fab", "--version"}},
+	{name: "fabric", needs: []string{"python3", debianPython + "fabric"}, cannot: []string{canary}, version: []string{"python3", "-c", "import fabric; print(fabric.__version__)"}},
 	{name: "capistrano", needs: []string{"cap"}, cannot: []string{canary}, prepare: true, version: []string{"cap", "--version"}},
 	{name: "ansible", needs: []string{"ansible-playbook", "rsync"}, version: []string{"ansible-playbook", "--version"}},
-	{name: "ansible-mitogen", needs: []string{"ansible-playbook", "rsync"}, cannot: []string{canary}},
+	{name: "ansible-mitogen", needs: []string{"ansible-playbook", "rsync", debianPython + "ansible_mitogen"}, cannot: []string{canary}},
 }
 
 func find(name string) *contestant {
@@ -66,16 +69,17 @@ const deployerPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 // way.
 func (c *contestant) absent() string {
 	for _, name := range c.needs {
+		if strings.HasPrefix(name, "/") {
+			if _, err := os.Stat(name); err != nil {
+				return name + " is not there"
+			}
+			continue
+		}
 		if !slices.ContainsFunc(strings.Split(deployerPath, ":"), func(dir string) bool {
 			_, err := osexec.LookPath(dir + "/" + name)
 			return err == nil
 		}) {
 			return name + " is not installed"
-		}
-	}
-	if c.name == "ansible-mitogen" {
-		if _, err := os.Stat("/usr/lib/python3/dist-packages/ansible_mitogen"); err != nil {
-			return "ansible-mitogen is not installed"
 		}
 	}
 	return ""

@@ -70,7 +70,7 @@ func makeReleases(dir string, n int) ([]*release, error) {
 		}
 		all = append(all, &release{tag, strings.ReplaceAll(tag, "/", "-"), tree, sums})
 	}
-	return all, nil
+	return all, git(repo, "repack", "-a", "-d", "-q") // as any repository that was cloned
 }
 
 // git runs git with a fixed author and a fixed time, the same for all

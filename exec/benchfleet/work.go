@@ -62,7 +62,7 @@ func (b *bench) environ(what string) []string {
 		now, old = b.releases[2], b.releases[1]
 	}
 	return []string{
-		"PATH=" + deployerPath, "HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb",
+		"PATH=" + deployerPath, "HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "PYTHONDONTWRITEBYTECODE=1",
 		"BENCH_HOSTS=" + filepath.Join(b.dir, "work/hosts"), fmt.Sprintf("BENCH_N=%d", b.n), "BENCH_DATA=" + b.data,
 		"BENCH_BATCHES=" + strings.Trim(fmt.Sprint(batches(b.n)), "[]"),
 		"BENCH_TAG=" + now.tag, "BENCH_ID=" + now.id, "BENCH_TREE=" + now.tree, "BENCH_REPO=" + filepath.Join(b.dir, "app.git"),
