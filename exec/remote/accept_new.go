@@ -39,7 +39,7 @@ func (v *verifier) add(key ssh.PublicKey) error {
 	now := &knownHosts{exact: map[string][]int{}}
 	now.parse(v.file, old, func(string) {})
 	h := hostKeys{name: v.name, host: v.host}
-	now.collect(&h, v.name, &h.keys)
+	now.collect(&h, v.name, &h.keys, now.exact[v.name], now.other, now.hashed)
 	if has(h.keys, key) {
 		return nil
 	}

@@ -63,6 +63,9 @@ func (v *verifier) check(key ssh.PublicKey) error {
 	if r, ok := find(v.revoked, plain); ok {
 		return v.revokedError("its host key "+fingerprint(plain), r)
 	}
+	if !isCert && v.rest != nil && !has(v.keys, key) && !has(v.loose, key) {
+		v.rest(&v.hostKeys)
+	}
 	switch {
 	case isCert:
 		if err := v.checkCert(cert); err != nil {

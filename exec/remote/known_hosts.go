@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,9 +22,10 @@ import (
 // parse, which OpenSSH writes by itself, and takes the key of a certificate
 // authority for a host's own.
 type knownHosts struct {
-	exact map[string][]int // lines that name a host plainly
-	other []int            // lines with patterns or hashes, to be tried one by one
-	lines []knownLine
+	exact  map[string][]int // lines that name a host plainly
+	other  []int            // lines with patterns, or hashes and a marker: always tried, one by one
+	hashed []int            // lines with hashes, which cost an HMAC each: tried where nothing else says yes
+	lines  []knownLine
 }
 
 // A knownLine is one line; its key is parsed when the line matters.
@@ -95,8 +97,12 @@ func (k *knownHosts) parse(file string, b []byte, report func(string)) {
 				report(fmt.Sprintf("%s: skipped: malformed hash of a host name", l.at()))
 				continue
 			}
-			k.other = append(k.other, i)
-		case strings.ContainsAny(l.hosts, "*?!"):
+			if l.marker == "" {
+				k.hashed = append(k.hashed, i)
+			} else {
+				k.other = append(k.other, i)
+			}
+		case !l.plain():
 			k.other = append(k.other, i)
 		default:
 			for h := range strings.SplitSeq(strings.ToLower(l.hosts), ",") {
@@ -107,8 +113,11 @@ func (k *knownHosts) parse(file string, b []byte, report func(string)) {
 	}
 }
 
+// plain tells whether l names hosts as they are, and is found by its name.
+func (l *knownLine) plain() bool { return l.hash == nil && !strings.ContainsAny(l.hosts, "*?!") }
+
 // matches tells whether l is about name: a host, or [host]:port.
-func (l knownLine) matches(name string) bool {
+func (l *knownLine) matches(name string) bool {
 	if l.hash != nil {
 		return hashName(l.salt, name) == [sha1.Size]byte(l.hash)
 	}
@@ -158,6 +167,9 @@ type hostKeys struct {
 	cas     []knownKey
 	revoked []knownKey
 	unknown []string // lines about the host whose keys we cannot read
+	// rest, if set, adds what hashed lines say. It is asked when no other key
+	// is right, and costs an HMAC a line.
+	rest func(*hostKeys)
 }
 
 // hostName is how known_hosts writes a host at a port.
@@ -171,16 +183,34 @@ func hostName(host string, port int) string {
 
 // lookup finds what is known about host at port; port 0 is an alias that
 // stands for itself.
+//
+// A file of a whole company has 100,000 lines, often all hashed, and a run
+// has many hosts: hashed lines are not gone through for a host that a plain
+// line or a pattern names.
 func (k *knownHosts) lookup(host string, port int) hostKeys {
 	h := hostKeys{name: hostName(host, port), host: strings.ToLower(host)}
-	k.collect(&h, h.name, &h.keys)
+	k.collect(&h, h.name, &h.keys, k.exact[h.name], k.other)
 	if h.name != h.host {
-		k.collect(&h, h.host, &h.loose)
+		k.collect(&h, h.host, &h.loose, k.exact[h.host], k.other)
+	}
+	all := func(h *hostKeys) {
+		k.collect(h, h.name, &h.keys, k.hashed)
+		if h.name != h.host {
+			k.collect(h, h.host, &h.loose, k.hashed)
+		}
+	}
+	switch {
+	case len(k.hashed) == 0:
+	case h.known():
+		h.rest = all
+	default:
+		all(&h)
 	}
 	return h
 }
 
-func (k *knownHosts) collect(h *hostKeys, name string, keys *[]knownKey) {
+// collect adds to h what those of our lines say that match name.
+func (k *knownHosts) collect(h *hostKeys, name string, keys *[]knownKey, among ...[]int) {
 	add := func(l knownLine) {
 		b, err := base64.StdEncoding.DecodeString(l.key)
 		var key ssh.PublicKey
@@ -200,12 +230,9 @@ func (k *knownHosts) collect(h *hostKeys, name string, keys *[]knownKey) {
 			*keys = append(*keys, kk)
 		}
 	}
-	for _, i := range k.exact[name] {
-		add(k.lines[i])
-	}
-	for _, i := range k.other {
-		if k.lines[i].matches(name) {
-			add(k.lines[i])
+	for _, i := range slices.Concat(among...) {
+		if l := &k.lines[i]; l.plain() || l.matches(name) {
+			add(*l)
 		}
 	}
 }

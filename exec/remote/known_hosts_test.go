@@ -151,6 +151,14 @@ func TestVerifier(t *testing.T) {
 		{"known for the port", "[h.x]:99 " + keyText(a) + "\nh.x " + keyText(b), 99, a.PublicKey(), ""},
 		{"known for the host at port 22", "h.x " + keyText(a), 99, a.PublicKey(), ""},
 		{"another at port 22 is no change", "h.x " + keyText(b), 99, a.PublicKey(), "is not known"},
+		{"hashed", hashed("h.x") + " " + keyText(a), 22, a.PublicKey(), ""},
+		{"hashed beside a plain line", "h.x " + keyText(b) + "\n" + hashed("h.x") + " " + keyText(a), 22, a.PublicKey(), ""},
+		{"hashed beside a pattern", "*.x " + keyText(b) + "\n" + hashed("h.x") + " " + keyText(a), 22, a.PublicKey(), ""},
+		{"hashed for another", "h.x " + keyText(b) + "\n" + hashed("g.x") + " " + keyText(a), 22, a.PublicKey(), "has changed"},
+		{"hashed and revoked", "h.x " + keyText(a) + "\n@revoked " + hashed("h.x") + " " + keyText(a), 22, a.PublicKey(), "is revoked (kh:2)"},
+		{"revoked for others", "h.x " + keyText(a) + "\n@revoked g.x " + keyText(a), 22, a.PublicKey(), ""},
+		{"authority but not for this one", "@cert-authority *.x,!h.x " + keyText(ca), 22, cert(nil), "no authority for h.x"},
+		{"one of two authorities is revoked", "@cert-authority * " + keyText(ca) + "\n@cert-authority * " + keyText(b) + "\n@revoked * " + keyText(b), 22, cert(nil), ""},
 		{"revoked", "h.x " + keyText(a) + "\n@revoked h.x " + keyText(a), 22, a.PublicKey(), "is revoked (kh:2)"},
 		{"certificate", "@cert-authority *.x " + keyText(ca), 22, cert(nil), ""},
 		{"certificate at a port", "@cert-authority *.x " + keyText(ca), 99, cert(nil), ""},
@@ -258,15 +266,41 @@ func FuzzKnownHosts(f *testing.F) {
 	})
 }
 
-func BenchmarkLookupHashed(b *testing.B) {
+// BenchmarkKnownHosts is a file of 100,000 lines, as large companies have
+// them: what reading it costs, once a run, and a look-up, once a host.
+func BenchmarkKnownHosts(b *testing.B) {
 	k := keyText(testKey(b))
-	var file strings.Builder
-	for i := range 10000 {
-		fmt.Fprintf(&file, "%s %s\n", hashed(fmt.Sprint("h", i)), k)
-	}
-	kh := &knownHosts{exact: map[string][]int{}}
-	kh.parse("kh", []byte(file.String()), func(string) {})
-	for b.Loop() {
-		kh.lookup("h9999", 22)
+	for _, kind := range []struct {
+		name string
+		line func(string) string
+	}{
+		{"plain", func(h string) string { return h }},
+		{"hashed", hashed},
+	} {
+		var file strings.Builder
+		for i := range 100_000 {
+			fmt.Fprintf(&file, "%s %s\n", kind.line(fmt.Sprintf("h%d.example.org", i)), k)
+		}
+		text := []byte("plain.example.org " + k + "\n" + file.String())
+		read := func() *knownHosts {
+			kh := &knownHosts{exact: map[string][]int{}}
+			kh.parse("kh", text, func(s string) { b.Error(s) })
+			return kh
+		}
+		b.Run(kind.name+"/read", func(b *testing.B) {
+			for b.Loop() {
+				read()
+			}
+		})
+		kh := read()
+		for _, host := range []string{"h99999.example.org", "plain.example.org"} {
+			b.Run(kind.name+"/"+host, func(b *testing.B) {
+				for b.Loop() {
+					if h := kh.lookup(host, 22); len(h.keys) != 1 {
+						b.Fatal(h)
+					}
+				}
+			})
+		}
 	}
 }
