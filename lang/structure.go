@@ -245,7 +245,7 @@ func (s *structurer) unsupported(n *node, problems hcl.Diagnostics) map[string]b
 		name := s.text(*p.Subject)
 		switch {
 		case p.Summary == "Unsupported argument" || p.Summary == "Unsupported block type":
-			meant[s.unknownName(*p.Subject, name, where, p.Summary == "Unsupported argument", attrs, blocks)] = true
+			meant[s.unknownName(*p.Subject, name, where, p.Summary == "Unsupported argument", attrs, blocks, n.schema.Elsewhere[name])] = true
 		case strings.HasPrefix(p.Summary, "Extraneous label for "), strings.HasPrefix(p.Summary, "Missing "):
 			meant[s.labels(n, *p)] = true
 		default:
@@ -255,7 +255,7 @@ func (s *structurer) unsupported(n *node, problems hcl.Diagnostics) map[string]b
 	return meant
 }
 
-func (s *structurer) unknownName(at hcl.Range, name, where string, isArgument bool, attrs, blocks []string) string {
+func (s *structurer) unknownName(at hcl.Range, name, where string, isArgument bool, attrs, blocks []string, elsewhere string) string {
 	same, other, code, what := attrs, blocks, "E0111", "argument"
 	if !isArgument {
 		same, other, code, what = blocks, attrs, "E0112", "block"
@@ -280,7 +280,10 @@ func (s *structurer) unknownName(at hcl.Range, name, where string, isArgument bo
 		d.Fixes = eval.Rename(at, "", name, "", known)
 	}
 	near := diag.Nearest(name, known)
-	if near != "" {
+	switch {
+	case elsewhere != "":
+		d.Help = elsewhere
+	case near != "":
 		d.Help = fmt.Sprintf("Did you mean %q?", near)
 	}
 	return near

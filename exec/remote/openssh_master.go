@@ -104,12 +104,11 @@ func (m *master) stop() {
 	m.alive.Close()
 	select {
 	case <-m.ended:
-		return
 	case <-time.After(masterGrace):
+		_ = syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL) // its session's first process group
+		<-m.ended
 	}
-	_ = syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL) // its session's first process group
-	_ = os.RemoveAll(filepath.Dir(m.socket))
-	<-m.ended
+	_ = os.RemoveAll(filepath.Dir(m.socket)) // where not even its shell could
 }
 
 // socketDir makes a directory for a socket that nobody else can enter.

@@ -135,6 +135,9 @@ type Block struct {
 	ExactlyOne [][]string
 	AtMostOne  [][]string
 	Free       bool // any attribute is allowed: locals
+	// Elsewhere says of arguments that people may look for here where they
+	// stand.
+	Elsewhere map[string]string
 }
 
 // Kind returns the kind of b with that name, or nil.

@@ -56,6 +56,9 @@ func ssh() *Block {
 	return &Block{
 		Name: "ssh", Max: 1,
 		Doc: "How the hosts are reached. What is left out is decided by ~/.ssh/config.",
+		Elsewhere: map[string]string{
+			"legacy_algorithms": "It is an exception of single hosts: write host \"NAME\" { ssh { legacy_algorithms = true } } in the group.",
+		},
 		Attrs: []Attr{
 			{Name: "user", Type: String, Form: UserName, Doc: "The login."},
 			{Name: "port", Type: Number, Min: 1, Max: 65535, Doc: "The port of sshd."},
