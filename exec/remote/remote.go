@@ -105,6 +105,9 @@ type Command struct {
 	// On is called for every record in the order of arrival, from one
 	// goroutine at a time. It must not block for long. May be nil.
 	On func(Record)
+	// Noise is called for the lines that a login shell says by itself, before
+	// the script or on standard error: of an rc file, a banner. May be nil.
+	Noise func(line string)
 	// Grace bounds the wait for the remote process group to go after ctx
 	// ended. 0 is 5 s.
 	Grace time.Duration

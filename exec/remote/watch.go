@@ -76,12 +76,20 @@ func (w *watch) noise(r io.Reader) {
 		n, err := r.Read(buf)
 		w.mu.Lock()
 		for line := range strings.Lines(string(buf[:n])) {
-			w.strange.add(strings.TrimSuffix(line, "\n"))
+			w.stranger(strings.TrimSuffix(line, "\n"))
 		}
 		w.mu.Unlock()
 		if err != nil {
 			return
 		}
+	}
+}
+
+// stranger takes a line that is not of the script, with mu held.
+func (w *watch) stranger(text string) {
+	w.strange.add(text)
+	if w.cmd.Noise != nil && !w.muted {
+		w.cmd.Noise(text)
 	}
 }
 
@@ -114,7 +122,7 @@ func (w *watch) emit(r Record) {
 // line is called by the splitter, with mu held.
 func (w *watch) line(text string) {
 	if !w.hello { // of an rc file, a banner, a login that is no shell
-		w.strange.add(text)
+		w.stranger(text)
 		return
 	}
 	if w.isOver {
