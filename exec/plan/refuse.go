@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"shipit/lang"
 )
 
 // refusal is why a host that has something to do cannot be changed as it is,
@@ -19,20 +21,35 @@ func (m *maker) refusal(v *move) string {
 	if problem := m.foreign(f); problem != "" {
 		return problem
 	}
-	if f.Denied != "" {
-		return fmt.Sprintf("%s; make it once as root: install -d -o %s %s",
-			clean(f.Denied), f.Login, orPath(f.Path, m.svc.Transport.Path))
+	for _, find := range []func() obstacle{
+		func() obstacle { return denied(f, m.svc.Transport.Path) },
+		func() obstacle { return lacks(f) },
+		func() obstacle { return m.space(v) },
+		func() obstacle { return sudo(f) },
+		func() obstacle { return m.unit(v) },
+	} {
+		if o := find(); o.text != "" {
+			return o.text + "; " + o.help
+		}
 	}
-	if len(f.Missing) > 0 {
-		return fmt.Sprintf("it lacks %s; install it and plan again", clean(strings.Join(f.Missing, ", ")))
+	return ""
+}
+
+// An obstacle is why a host cannot be changed, and what to do about it.
+type obstacle struct{ text, help string }
+
+func denied(f *HostFacts, declared string) obstacle {
+	if f.Denied == "" {
+		return obstacle{}
 	}
-	if problem := m.space(v); problem != "" {
-		return problem
+	return obstacle{clean(f.Denied), fmt.Sprintf("make it once as root: install -d -o %s %s", f.Login, orPath(f.Path, declared))}
+}
+
+func lacks(f *HostFacts) obstacle {
+	if len(f.Missing) == 0 {
+		return obstacle{}
 	}
-	if problem := sudo(f); problem != "" {
-		return problem
-	}
-	return m.unit(v)
+	return obstacle{"it lacks " + clean(strings.Join(f.Missing, ", ")), "install it and plan again"}
 }
 
 func orPath(resolved, declared string) string {
@@ -42,25 +59,35 @@ func orPath(resolved, declared string) string {
 	return declared
 }
 
-func (m *maker) space(v *move) string {
-	f, where := v.f, orPath(v.f.Path, m.svc.Transport.Path)
-	need := Need{1, 1}
-	if v.flip && m.in.Kind == Deploy && !slices.Contains(f.Releases, v.h.To.ID) {
-		stage, ok := m.in.NeedFrom[f.Live]
-		if !ok {
-			stage = m.in.Need
+func (m *maker) space(v *move) obstacle {
+	var need Need
+	if v.flip && m.in.Kind == Deploy && !slices.Contains(v.f.Releases, v.h.To.ID) {
+		var ok bool
+		if need, ok = m.in.NeedFrom[v.f.Live]; !ok {
+			need = m.in.Need
 		}
-		need = Need{max(1, stage.KiB), max(1, stage.Inodes)}
 	}
+	return space(v.f, m.svc, need)
+}
+
+// space finds a disk that is too full for what is needed there, or for
+// anything at all.
+func space(f *HostFacts, svc *lang.Service, need Need) obstacle {
+	where := orPath(f.Path, svc.Transport.Path)
+	need = Need{max(1, need.KiB), max(1, need.Inodes)}
 	switch {
 	case f.FreeKiB >= 0 && f.FreeKiB < need.KiB:
-		return fmt.Sprintf("no space below %s: %s needed, %s free; remove something, or let keep be less than %d",
-			where, kib(need.KiB), kib(f.FreeKiB), m.svc.Release.Keep)
+		return obstacle{
+			fmt.Sprintf("no space below %s: %s needed, %s free", where, kib(need.KiB), kib(f.FreeKiB)),
+			fmt.Sprintf("remove something, or let keep be less than %d", svc.Release.Keep),
+		}
 	case f.FreeInodes >= 0 && f.FreeInodes < need.Inodes:
-		return fmt.Sprintf("no inodes left below %s: %d needed, %d free (df -i); remove files that nobody needs, or let keep be less than %d",
-			where, need.Inodes, f.FreeInodes, m.svc.Release.Keep)
+		return obstacle{
+			fmt.Sprintf("no inodes left below %s: %d needed, %d free (df -i)", where, need.Inodes, f.FreeInodes),
+			fmt.Sprintf("remove files that nobody needs, or let keep be less than %d", svc.Release.Keep),
+		}
 	}
-	return ""
+	return obstacle{}
 }
 
 func kib(n int64) string {
@@ -71,7 +98,7 @@ func kib(n int64) string {
 }
 
 // sudo says which lines sudoers lacks.
-func sudo(f *HostFacts) string {
+func sudo(f *HostFacts) obstacle {
 	var lines, commands []string
 	for _, line := range slices.Sorted(maps.Keys(f.Sudo)) {
 		if f.Sudo[line] {
@@ -86,31 +113,38 @@ func sudo(f *HostFacts) string {
 		lines = append(lines, fmt.Sprintf("%s ALL=(%s) NOPASSWD: %s", f.Login, as, command))
 	}
 	if len(lines) == 0 {
-		return ""
+		return obstacle{}
 	}
 	where := ""
 	if slices.ContainsFunc(commands, func(c string) bool { return !path.IsAbs(c) }) {
 		where = " (with the full path of the program)"
 	}
-	return fmt.Sprintf("%s may not run %q without a password; add to sudoers%s: %s",
-		f.Login, commands[0], where, strings.Join(lines, " · "))
+	return obstacle{
+		fmt.Sprintf("%s may not run %q without a password", f.Login, commands[0]),
+		fmt.Sprintf("add to sudoers%s: %s", where, strings.Join(lines, " · ")),
+	}
 }
 
 // unit finds systemd units that cannot be restarted.
-func (m *maker) unit(v *move) string {
-	r := v.t.Restart
-	name, _ := r.Attrs["unit"].(string)
-	u, asked := v.f.Units[name]
-	if r.Kind != "systemd" || !asked || !v.restarts() {
-		return ""
+func (m *maker) unit(v *move) obstacle {
+	if !v.restarts() {
+		return obstacle{}
 	}
 	// A unit that this run brings cannot be there yet.
-	brought := slices.ContainsFunc(v.file, func(f fileMove) bool { return path.Base(f.step.File.Path) == name })
+	return unit(v.f, v.t.Restart, func(name string) bool {
+		return slices.ContainsFunc(v.file, func(f fileMove) bool { return path.Base(f.step.File.Path) == name })
+	})
+}
+
+func unit(f *HostFacts, r lang.Restart, brought func(name string) bool) obstacle {
+	name, _ := r.Attrs["unit"].(string)
+	u, asked := f.Units[name]
 	switch {
-	case u.Load == "not-found" && !brought:
-		return fmt.Sprintf("systemd knows no unit %s; install it (a file block can), or correct its name (%s)", name, r.Range)
+	case r.Kind != "systemd" || !asked:
+	case u.Load == "not-found" && !brought(name):
+		return obstacle{"systemd knows no unit " + name, fmt.Sprintf("install it (a file block can), or correct its name (%s)", r.Range)}
 	case u.Load == "masked":
-		return fmt.Sprintf("the unit %s is masked; systemctl unmask %[1]s if it shall run", name)
+		return obstacle{"the unit " + name + " is masked", "systemctl unmask " + name + " if it shall run"}
 	}
-	return ""
+	return obstacle{}
 }
