@@ -88,9 +88,7 @@ func (g *outputGroup) print(w io.Writer, s Style) {
 		outputLines(w, k.Tail)
 	}
 	if g.Help != "" {
-		for _, line := range wrap(diag.CleanLine(g.Help), s.width()-4) {
-			fmt.Fprintln(w, "    "+s.paint(dim, line))
-		}
+		fmt.Fprintln(w, "    "+s.paint(dim, diag.CleanLine(g.Help)))
 	}
 }
 
