@@ -233,6 +233,8 @@ func lockScripts(t *testing.T) map[string]string {
 	out["observe for a rollback"] = q.shell()
 	q.Drift = true
 	out["observe for status"] = q.shell()
+	out["examine"] = "p=x sudo=\n" + doctorScript
+	out["look beside a typed command"] = Typed{Argv: []string{"a b"}}.steps(Listener{Paths: []string{"x y"}})[0].Shell
 	return out
 }
 

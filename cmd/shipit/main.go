@@ -33,6 +33,7 @@ type cli struct {
 	Journal  journalCmd  `cmd:"" group:"look" help:"Check what is recorded of a run."`
 	Status   statusCmd   `cmd:"" group:"look" help:"Show what runs on every host."`
 	Hosts    hostsCmd    `cmd:"" group:"look" help:"List the hosts, and how each one is reached."`
+	Doctor   doctorCmd   `cmd:"" group:"look" help:"Check whether this machine and the hosts are ready for a deployment."`
 	Exec     execCmd     `cmd:"" group:"look" help:"Run a command on the hosts."`
 	Lock     lockCmd     `cmd:"" group:"steer" help:"List, show, hold and release the locks on the hosts."`
 	Sudoers  sudoersCmd  `cmd:"" group:"write" help:"Print the lines of sudoers that the hosts need."`

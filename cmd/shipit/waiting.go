@@ -15,6 +15,8 @@ type waiting struct {
 	order []string
 	left  map[string]int // how often each host is still to come
 	total int
+	news  []string // to be said with the next line
+	known map[string]bool
 	done  chan struct{}
 	ended sync.WaitGroup
 }
@@ -22,7 +24,7 @@ type waiting struct {
 // waitFor begins to wait; a host that is listed twice comes twice. verb is
 // what is done with hosts, as in "read 3 of 4 hosts".
 func (w *world) waitFor(verb string, hosts []string) *waiting {
-	v := &waiting{order: hosts, left: map[string]int{}, done: make(chan struct{})}
+	v := &waiting{order: hosts, left: map[string]int{}, known: map[string]bool{}, done: make(chan struct{})}
 	for _, h := range hosts {
 		v.left[h]++
 	}
@@ -36,7 +38,10 @@ func (w *world) waitFor(verb string, hosts []string) *waiting {
 			case <-v.done:
 				return
 			case <-t.C:
-				came, names := v.now()
+				came, names, news := v.now()
+				for _, text := range news {
+					fmt.Fprintf(w.stderr, "so far: %s\n", text)
+				}
 				fmt.Fprintf(w.stderr, "%s %d of %d hosts, waiting for %s (%ds)\n", verb, came, v.total, strings.Join(names, ", "), int(time.Since(start).Seconds()))
 			}
 		}
@@ -44,8 +49,8 @@ func (w *world) waitFor(verb string, hosts []string) *waiting {
 	return v
 }
 
-// now is how many hosts came, and a few that did not.
-func (v *waiting) now() (came int, names []string) {
+// now is how many hosts came, a few that did not, and the news.
+func (v *waiting) now() (came int, names, news []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, h := range v.order {
@@ -53,7 +58,8 @@ func (v *waiting) now() (came int, names []string) {
 			names = append(names, h)
 		}
 	}
-	return v.total - len(v.left), names
+	news, v.news = v.news, nil
+	return v.total - len(v.left), names, news
 }
 
 func (v *waiting) came(host string) {
@@ -61,6 +67,20 @@ func (v *waiting) came(host string) {
 	defer v.mu.Unlock()
 	if v.left[host]--; v.left[host] == 0 {
 		delete(v.left, host)
+	}
+}
+
+// mostNews bounds what is said before the answer is whole.
+const mostNews = 10
+
+// say says something while others are still waited for, and nothing where
+// they are there before the second is over.
+func (v *waiting) say(text string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.known[text] && len(v.known) < mostNews {
+		v.known[text] = true
+		v.news = append(v.news, text)
 	}
 }
 
