@@ -133,6 +133,7 @@ func Codes() []Code {
 		{"W0409", "nothing uses a local"},
 		{"W0410", "a comparison always has the same answer"},
 		{"W0411", "the deployer asks a host that only its jump host reaches"},
+		{"W0412", "the last batch holds up nothing"},
 		{"W0601", "a scenario's fault was never met"},
 	}
 }

@@ -74,6 +74,9 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 		if a := b.attrs["soak"]; a != nil && get[Duration](e, b, "soak") > 0 && len(n.all("check")) == 0 {
 			e.errorf("E0408", a.expr.Range(), "Add a check block, or remove soak.", "Soaking is going on to ask the checks.", "soak needs a check")
 		}
+		if i == len(blocks)-1 {
+			e.checkLast(b)
+		}
 		if known && len(e.serviceHosts) > 0 {
 			e.checkLabel(b, "by")
 			e.checkLabel(b, "spread")
@@ -111,6 +114,18 @@ func (e *evaluator) checkBatches(n *node, known bool) {
 	}
 	e.checkFiles(n)
 	e.checkRest(n)
+}
+
+// checkLast finds what holds up the batch after the last one.
+func (e *evaluator) checkLast(b *node) {
+	for _, wait := range []struct {
+		name string
+		is   bool
+	}{{"soak", get[Duration](e, b, "soak") > 0}, {"confirm", get[bool](e, b, "confirm")}} {
+		if a := b.attrs[wait.name]; a != nil && wait.is {
+			e.warnf("W0412", a.nameAt, "Remove it, or move it to the batch before.", "It holds up the next batch, and there is none.", "%s does nothing in the last batch", wait.name)
+		}
+	}
 }
 
 // checkLeft finds hosts that no batch takes.
