@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -37,7 +38,8 @@ type source struct {
 	path    string // below root, slash-separated
 	typed   string // as the command line names it
 	service string
-	broken  bool // it cannot be evaluated
+	broken  bool            // it cannot be evaluated
+	beside  *lang.Scenarios // of validate: the scenario file beside it, nil if there is none
 	vars    []lang.Assignment
 	def     *lang.Definition // of the chosen environment, release unknown
 	// inventory runs the commands that list hosts; nil where none may run.
@@ -87,7 +89,11 @@ func (s *source) files() map[string][]byte {
 	if s.cfg == nil {
 		return nil
 	}
-	return s.cfg.Files()
+	texts := s.cfg.Files()
+	if s.beside != nil {
+		maps.Copy(texts, s.beside.Files())
+	}
+	return texts
 }
 
 // refuse prints diagnostics and ends the command.

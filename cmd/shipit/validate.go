@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"shipit/lang"
@@ -21,7 +23,7 @@ type validateCmd struct {
 }
 
 func (c *validateCmd) Help() string {
-	return "Reads no host, no network and no secret, SHIPIT_VAR_* neither: what is not known (required variables, the release) is left open.\n\n" +
+	return "Reads no host, no network and no secret, SHIPIT_VAR_* neither: what is not known (required variables, the release) is left open. The scenarios beside a definition (NAME.test.hcl) are read too, and played by 'shipit test'.\n\n" +
 		examples("shipit validate restbase.hcl", "shipit validate --format sarif services/ > shipit.sarif", "shipit validate --fix restbase.hcl")
 }
 
@@ -85,9 +87,26 @@ func (c *validateCmd) check(w *world) (*reading, diag.List, error) {
 			s.cfg = nil // it is in use until the process ends
 			return r, append(all, *d), nil
 		}
-		all = append(all, found...)
+		all = append(append(all, found...), s.readScenarios()...)
 	}
 	return r, all, nil
+}
+
+// readScenarios reads the scenario file beside the definition, if there is
+// one: a mistake in it is found before somebody plays it.
+func (s *source) readScenarios() diag.List {
+	dir, err := os.OpenRoot(s.root)
+	if err != nil {
+		return nil // the definition was read there
+	}
+	defer dir.Close()
+	file := strings.TrimSuffix(s.path, ".hcl") + scenarioSuffix
+	if _, err := dir.Stat(file); err != nil {
+		return nil
+	}
+	var diags diag.List
+	s.beside, diags = lang.LoadScenarios(dir.FS(), file)
+	return diags
 }
 
 // strangers are the values for a check of what anybody may have written: the
