@@ -41,6 +41,15 @@ type planView struct {
 
 func (v *planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
 
+// say prints a sentence in lines as wide as the terminal, indented behind the
+// first. Where there is none it stays one line, which grep finds.
+func (v *planView) say(text string) {
+	if v.s.Width > 0 {
+		text = strings.Join(wrap(text, v.s.Width-2), "\n  ")
+	}
+	v.printf("%s\n", text)
+}
+
 func (v *planView) head() {
 	b := v.p.Body
 	title := b.Service
@@ -281,30 +290,33 @@ func (v *planView) back() {
 		if i == 0 {
 			v.printf("\n")
 		}
-		v.printf("slices start only in the window %s\n", diag.CleanLine(w.String()))
+		v.say("slices start only in the window " + diag.CleanLine(w.String()))
 	}
 	if text := limits(b.Budget.MaxFailed, b.Budget.MaxUnhealthy, b.Budget.MaxUnreachable); text != "" && v.p.Changes() {
-		v.printf("\nin the whole run at most %s hosts, or no other starts\n", text)
+		v.printf("\n")
+		v.say(fmt.Sprintf("in the whole run at most %s hosts, or no other starts", text))
 	}
 	switch {
 	case !v.p.Changes():
 		return
 	case b.Kind == plan.Rollback:
-		v.printf("\nif a step fails: the run stops, and its hosts stay as they are; a rollback is not rolled back\n")
+		v.printf("\n")
+		v.say("if a step fails: the run stops, and its hosts stay as they are; a rollback is not rolled back")
 		return
 	}
+	v.printf("\n")
 	targets := v.targets()
 	switch {
 	case targets == "":
-		v.printf("\nif a step fails: the run stops, and its hosts stay as they are\n") // a note says why
+		v.say("if a step fails: the run stops, and its hosts stay as they are") // a note says why
 	case len(b.Rollback.On) == 0:
-		v.printf("\nif a step fails: the run stops, nothing goes back by itself; before it: %s\n", targets)
+		v.say("if a step fails: the run stops, nothing goes back by itself; before it: " + targets)
 	default:
 		scope := map[string]string{"host": "the failed host goes", "batch": "its batch goes", "run": "everything touched goes"}[b.Rollback.Scope]
-		v.printf("\nif %s fails: %s back to %s\n", orList(b.Rollback.On), scope, targets)
+		v.say(fmt.Sprintf("if %s fails: %s back to %s", orList(b.Rollback.On), scope, targets))
 	}
 	if b.Rollback.Watchdog > 0 && targets != "" {
-		v.printf("if the deployer is lost: a host that it has not confirmed goes back by itself after %s\n", b.Rollback.Watchdog)
+		v.say(fmt.Sprintf("if the deployer is lost: a host that it has not confirmed goes back by itself after %s", b.Rollback.Watchdog))
 	}
 }
 
@@ -348,7 +360,7 @@ func orList(words []string) string {
 
 func (v *planView) notes() {
 	for _, n := range v.p.Body.Notes {
-		v.printf("note: %s\n", diag.CleanLine(n))
+		v.say("note: " + diag.CleanLine(n))
 	}
 }
 
@@ -356,7 +368,7 @@ func (v *planView) totals() {
 	problems := v.p.Problems()
 	v.printf("\n")
 	for _, problem := range problems {
-		v.printf("%s %s\n", v.s.paint(red, "!"), diag.CleanLine(problem))
+		v.printf("%s %s\n", v.s.paint(red, "!"), diag.CleanLine(problem)) // whole: it has commands to copy
 	}
 	c := v.count()
 	if c.change == 0 && len(problems) == 0 {
