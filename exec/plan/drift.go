@@ -60,6 +60,7 @@ func (h HostFacts) Findings(starts []string) []Finding {
 	case h.Odd != "":
 		tell(Odd, "", "%s", h.Odd)
 	case h.Live == "":
+	case !known && h.Link != "" && h.verdict(h.Live) == good: // a rollback of ours took it there
 	case !known && h.Elder.Tool() != "":
 		tell(Strange, "", "%s was brought by %s, not by shipit", h.Live, h.Elder.Tool())
 	case !known:

@@ -43,6 +43,19 @@ func TestFindings(t *testing.T) {
 			"unknown_release: current points to releases/mine, which no run brought here",
 			"stray: releases/other was not brought by shipit",
 		}},
+		"another tool's": {func(h *plan.HostFacts) {
+			h.Live, h.Link, h.Elder = "12", "releases/12", &plan.Elder{Marks: []string{".dep"}}
+			h.Strays = []string{"11", "12", "13", "mine"}
+		}, []string{
+			"unknown_release: 12 was brought by Deployer, not by shipit",
+			"beside (note): 2 releases of Deployer left beside shipit's ([11,13]); prune leaves them alone, so remove them by hand once nobody goes back there",
+			"stray: releases/mine was not brought by shipit",
+		}},
+		"back on another tool's": {func(h *plan.HostFacts) {
+			h.Live, h.Link, h.Elder = "12", "releases/12", &plan.Elder{Marks: []string{".dep"}}
+			h.History = append(h.History, plan.Record{Time: 200, Run: "r2", State: "good", Release: "12"})
+			h.Saved["r2"] = h.Saved["r1"]
+		}, nil},
 		"no manifest": {func(h *plan.HostFacts) { h.Releases = nil }, []string{
 			"incomplete: v/1 has lost its manifest: nobody can say whether it is complete",
 		}},

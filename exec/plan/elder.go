@@ -180,6 +180,6 @@ func (h HostFacts) leftBehind() (names []string) {
 
 // beside says which releases of another tool are left, and how to remove them.
 func (h HostFacts) beside(names []string) string {
-	return fmt.Sprintf("%s of %s beside shipit's releases (%s), which prune leaves alone; once nobody goes back there: rm -r %s/releases/NAME",
-		count(len(names), "release"), h.Elder.Tool(), diag.FoldSome(names, mostNames), h.Path)
+	return fmt.Sprintf("%s of %s left beside shipit's (%s); prune leaves them alone, so remove them by hand once nobody goes back there",
+		count(len(names), "release"), h.Elder.Tool(), diag.FoldSome(names, mostNames))
 }
