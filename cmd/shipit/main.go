@@ -52,6 +52,7 @@ type cli struct {
 
 	Completion completionCmd `cmd:"" group:"other" help:"Print a completion script for bash, zsh or fish."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
+	Guard      guardCmd      `cmd:"" name:"__terminal" hidden:""`
 
 	State string `placeholder:"DIR|URL" help:"Where runs are recorded: a directory, or the URL of a Redis; over SHIPIT_STATE and the definition's state block."`
 	Color string `enum:"auto,always,never" default:"auto" help:"When to use colour: ${enum}. NO_COLOR and CLICOLOR_FORCE are honoured."`

@@ -52,6 +52,7 @@ func (w *world) utf8() bool {
 // leaves it; it may be called again.
 func (w *world) show(v *tui.View, after func()) func() {
 	w.screen.hold(v.Tell)
+	guard := newGuard()
 	rescue := v.Rescue
 	w.rescue.Store(&rescue)
 	if err := v.Open(); err != nil {
@@ -62,6 +63,7 @@ func (w *world) show(v *tui.View, after func()) func() {
 		defer close(printed)
 		<-v.Left()
 		w.rescue.Store(nil)
+		guard.dismiss()
 		w.screen.let()
 		after()
 	}()

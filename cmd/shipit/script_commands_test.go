@@ -105,7 +105,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 // waits until the command says it, and "> TEXT", which types a line; "> ^C"
 // types an interrupt and "> ^D" the end; "! FILE" makes an empty file, and
 // "~ FILE" waits for one; ". KEY" presses a key, of which ^Z sees the program
-// stopped, the terminal as it was, and lets the program go on; "= GLOB REGEXP"
+// stopped, the terminal as it was, and lets the program go on; "@ SIGNAL" sends
+// KILL or QUIT; "= GLOB REGEXP"
 // waits for the newest of some files, from the script's directory, to say
 // something. What the terminal showed is in the file terminal. However the
 // program ends, it leaves the terminal as it was.
@@ -128,10 +129,10 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 		_ = cmd.Process.Kill()
 	}
 	err = cmd.Wait()
+	shown := term.shown()
 	if problem == nil {
 		problem = term.sane()
 	}
-	shown := term.shown()
 	ts.Check(os.WriteFile(ts.MkAbs("terminal"), []byte(shown), 0o600))
 	ts.Logf("[terminal]\n%s", shown)
 	if problem != nil {
@@ -181,6 +182,10 @@ func (t *terminal) follow(lines []string, dir string) error {
 			}
 		case ".":
 			if err := t.press(text); err != nil {
+				return err
+			}
+		case "@":
+			if err := syscall.Kill(t.pid, map[string]syscall.Signal{"KILL": syscall.SIGKILL, "QUIT": syscall.SIGQUIT}[text]); err != nil {
 				return err
 			}
 		case "=":

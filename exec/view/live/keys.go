@@ -57,16 +57,7 @@ var keys = []key{
 	{"arrows, Tab", "", "choose a host; Esc chooses none", ""},
 	{"?", "", "this", "help"},
 	{"q", Leave, "close the screen; lines are printed from then on", "quit"},
-	{"Ctrl-C", Interrupt, "as without the screen: end what is in flight; once more: stop it now", ""},
-}
-
-// sure are the questions before what cannot be taken back by a key.
-var sure = map[Action]string{
-	Abort: "Abort: the steps in flight end, no new host starts, and the run asks what becomes of it.",
-}
-
-func keyOf(a Action) string {
-	return keys[slices.IndexFunc(keys, func(k key) bool { return k.does == a })].key
+	{"Ctrl-C", Interrupt, "as without the screen: end what is in flight; again: stop it now", ""},
 }
 
 // can tells why an action is not to be had, "" where it is.
@@ -89,7 +80,7 @@ func (f *frame) keys() line {
 			continue
 		case f.c.Replay != "" && (k.does == Pause || k.does == Continue): // of the recording
 		case k.does == Pause && f.s.roll.Paused() != "", k.does == Continue && f.s.roll.Paused() == "",
-			k.does == Answer && (f.s.asked == nil || f.s.asked.Batch == ""):
+			k.does == Answer && !f.s.confirmable():
 			continue
 		}
 		if len(l) > 0 {
@@ -141,7 +132,7 @@ func (f *frame) help() []line {
 // Bubble Tea gives them.
 func (c *Screen) Press(s *State, name string) (w Wish, ok bool) {
 	armed := c.armed
-	c.armed, c.Notice = "", ""
+	c.armed, c.Notice = false, ""
 	switch name { // in every mode
 	case "ctrl+c":
 		return Wish{Do: Interrupt}, true
@@ -181,7 +172,7 @@ func (c *Screen) Press(s *State, name string) (w Wish, ok bool) {
 }
 
 // wish is what a key wants of the run.
-func (c *Screen) wish(s *State, name string, armed Action) (Wish, bool) {
+func (c *Screen) wish(s *State, name string, armed bool) (Wish, bool) {
 	i := slices.IndexFunc(keys, func(k key) bool { return k.key == name && k.does != "" })
 	if i < 0 {
 		return Wish{}, false
@@ -199,11 +190,11 @@ func (c *Screen) wish(s *State, name string, armed Action) (Wish, bool) {
 	case k.does == Abort && s.roll.Aborted():
 		c.Notice = "the run is stopped already; Ctrl-C stops what is in flight now"
 		return w, false
-	case k.does == Abort && armed != Abort:
-		c.armed = Abort
+	case k.does == Abort && !armed:
+		c.armed = true
 		return w, false
 	case k.does == Answer:
-		if s.asked == nil || s.asked.Batch == "" {
+		if !s.confirmable() {
 			c.Notice = "nothing is to be confirmed"
 			return w, false
 		}
@@ -217,6 +208,11 @@ func (c *Screen) wish(s *State, name string, armed Action) (Wish, bool) {
 		w.Host = f.hosts[at].Name
 	}
 	return w, true
+}
+
+// confirmable tells whether a batch waits for a person's yes.
+func (s *State) confirmable() bool {
+	return s.asked != nil && s.asked.Batch != "" && len(s.asked.Choices) > 0
 }
 
 // answer reads the keys of a question: a number chooses, Enter answers, any

@@ -66,7 +66,7 @@ func (l line) width() int {
 // render makes a line harmless and cuts it to a width.
 func (k Look) render(l line, width int) string {
 	var b strings.Builder
-	for _, p := range l {
+	for _, p := range l.merged() {
 		text := oneLine(p.text)
 		if n := columns(text); n > width {
 			text = cut(text, width)
@@ -88,6 +88,20 @@ func (k Look) render(l line, width int) string {
 		}
 	}
 	return strings.TrimRight(b.String(), " ")
+}
+
+// merged is the line with fewer pieces: a grid has one for each host.
+func (l line) merged() line {
+	var out line
+	for i := 0; i < len(l); {
+		var b strings.Builder
+		t := l[i].tone
+		for ; i < len(l) && l[i].tone == t; i++ {
+			b.WriteString(l[i].text)
+		}
+		out = append(out, piece{b.String(), t})
+	}
+	return out
 }
 
 // oneLine is text from elsewhere as it may stand in a row: a tabulator would

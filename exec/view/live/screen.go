@@ -26,7 +26,7 @@ type Screen struct {
 
 	mode   mode
 	scroll int    // rows from the end of the log
-	armed  Action // asked for, and to be asked for once more
+	armed  bool   // an abort was asked for, and is to be asked for once more
 	choice string // of the question, to be sent by Enter
 }
 
@@ -47,7 +47,18 @@ const (
 )
 
 // Draw draws the state: Height rows of at most Width columns.
-func (c *Screen) Draw(s *State) string {
+func (c *Screen) Draw(s *State) string { return c.Compose(s).String() }
+
+// A Picture is what a state looks like, before it is made the text of a
+// terminal. It does not need the state any more.
+type Picture struct {
+	rows  []line
+	width int
+	look  Look
+}
+
+// Compose is the part of Draw that looks at the state.
+func (c *Screen) Compose(s *State) Picture {
 	c.Width, c.Height = max(c.Width, leastWidth), max(c.Height, leastHeight)
 	f := s.frame(c)
 	bottom := f.bottom()
@@ -65,12 +76,17 @@ func (c *Screen) Draw(s *State) string {
 	for len(rows) < c.Height-len(bottom) {
 		rows = append(rows, nil)
 	}
+	return Picture{append(rows, bottom...), c.Width, c.Look}
+}
+
+// String is the picture as text.
+func (p Picture) String() string {
 	var b strings.Builder
-	for i, l := range append(rows, bottom...) {
+	for i, l := range p.rows {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(c.Look.render(l, c.Width))
+		b.WriteString(p.look.render(l, p.width))
 	}
 	return b.String()
 }
@@ -188,8 +204,16 @@ func (f *frame) log(rows int) []line {
 	m := f.markOf(h)
 	head := line{{m.sign + " " + h.Name, chosen}, {"  " + m.word + "  ", m.tone}, {f.about(h), plain}}
 	var all []line
-	for _, e := range newest(f.s.hosts[h.Name].said, mostOfHost) {
-		all = append(all, said(e, h.Name))
+	events := newest(f.s.hosts[h.Name].said, mostOfHost)
+	for i, e := range events {
+		if e.Type == event.HostFailed && i > 0 && events[i-1].Type == event.StepFailed {
+			continue // which said the same
+		}
+		l := said(e, h.Name)
+		if e.Type == event.StepDone {
+			l = append(l, piece{": ok", good})
+		}
+		all = append(all, l)
 		for _, d := range e.Detail {
 			all = append(all, text("          | "+d, plain))
 		}
@@ -213,7 +237,7 @@ func (f *frame) bottom() []line {
 			l = append(l, piece{fmt.Sprintf("%d %s", i+1, choice), t}, piece{"   ", plain})
 		}
 		how := "a number chooses, Enter answers"
-		if q.Batch != "" {
+		if f.s.confirmable() {
 			how += "; y says " + q.Choices[0]
 		}
 		if f.c.choice != "" {
@@ -224,8 +248,8 @@ func (f *frame) bottom() []line {
 	switch {
 	case f.c.mode == search:
 		out = append(out, line{{"/" + f.c.Query, strong}, {"   Enter keeps it, Esc forgets it", faint}})
-	case f.c.armed != "":
-		out = append(out, text(fmt.Sprintf("%s Press %s again to do it, any other key not to.", sure[f.c.armed], keyOf(f.c.armed)), warn))
+	case f.c.armed:
+		out = append(out, text("Press a again to abort: what is in flight ends, no new host starts.", warn))
 	case f.c.Notice != "":
 		out = append(out, text(f.c.Notice, warn))
 	}

@@ -78,7 +78,7 @@ func (s *State) Finished() bool { return s.ended != nil }
 
 // Kept are the events that decided where the run went: what a person should
 // still find above the prompt once the screen is gone.
-func (s *State) Kept() []event.Event { return s.kept }
+func (s *State) Kept() []event.Event { return slices.Clone(newest(s.kept, mostKept)) }
 
 // Past takes in what happened before there was a reader, who is not told of it
 // again.
@@ -165,7 +165,7 @@ func (h *host) take(e event.Event) {
 // keep appends e and forgets the oldest where there are too many.
 func keep(all []event.Event, e event.Event, most int) []event.Event {
 	if len(all) >= 2*most {
-		all = slices.Clone(all[len(all)-most:])
+		all = all[:copy(all, all[len(all)-most:])]
 	}
 	return append(all, e)
 }

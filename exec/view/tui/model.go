@@ -75,14 +75,15 @@ func (m *model) look() {
 
 func (m *model) draw() {
 	m.v.mu.Lock()
-	defer m.v.mu.Unlock()
 	if m.v.notice != "" {
 		m.screen.Notice, m.v.notice = m.v.notice, ""
 	}
 	m.v.dirty = false
 	m.screen.Now = m.v.o.Now()
 	m.second = m.screen.Now.Truncate(time.Second)
-	m.drawn = m.screen.Draw(m.v.state)
+	picture := m.screen.Compose(m.v.state)
+	m.v.mu.Unlock() // the run waits no longer than it must
+	m.drawn = picture.String()
 }
 
 // press does what a key asks for. What may take time is done elsewhere.

@@ -184,9 +184,9 @@ func (v *View) Rescue() {
 		return
 	}
 	_ = term.Restore(int(v.o.In.Fd()), v.before)
-	_, _ = v.o.Out.WriteString(reset)
+	_, _ = v.o.Out.WriteString(Reset)
 }
 
-// reset takes back what a screen asked of a terminal: enhanced keys, pasting,
+// Reset takes back what a screen asked of a terminal: enhanced keys, pasting,
 // synchronized output, the other screen, the hidden cursor, colours.
-const reset = "\x1b[<u\x1b[>4;0m\x1b[?2004l\x1b[?2026l\x1b[?1049l\x1b[?25h\x1b[0m\r"
+const Reset = "\x1b[<u\x1b[>4;0m\x1b[?2004l\x1b[?2026l\x1b[?1049l\x1b[?25h\x1b[0m\r"
