@@ -32,7 +32,7 @@ func (l *masterLogin) do(ctx context.Context) (*sshConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := startMaster(program, l.args(program), l.env(), l.said.line)
+	m, err := startMaster(program, l.args(program), l.env(), l.said.logged, l.said.passed)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -44,19 +45,20 @@ type master struct {
 	ended  chan struct{} // closed when it is gone and all that it said is read
 }
 
-// startMaster starts program. Each line that it says goes to said, from one
-// goroutine.
-func startMaster(program string, args, env []string, said func(string)) (*master, error) {
+// startMaster starts program. Its log is apart from what it passes on of
+// others, a host's banner above all: each line of the former goes to logged,
+// of the latter to passed.
+func startMaster(program string, args, env []string, logged, passed func(string)) (*master, error) {
 	dir, err := socketDir()
 	if err != nil {
 		return nil, err
 	}
 	m := &master{socket: filepath.Join(dir, "s"), ended: make(chan struct{})}
-	m.cmd = osexec.Command("/bin/sh", append([]string{"-c", supervise, "shipit", m.socket, program, "-S", percent(m.socket)}, args...)...)
+	m.cmd = osexec.Command("/bin/sh", append([]string{"-c", supervise, "shipit", m.socket, program, "-E", "/dev/stdout", "-S", percent(m.socket)}, args...)...)
 	m.cmd.Env = env
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	var files []*os.File
-	for range 2 {
+	for range 3 {
 		r, w, err := os.Pipe()
 		if err != nil {
 			closeAll(files)
@@ -64,39 +66,45 @@ func startMaster(program string, args, env []string, said func(string)) (*master
 		}
 		files = append(files, r, w)
 	}
-	m.cmd.Stdin, m.cmd.Stderr, m.alive = files[0], files[3], files[1]
+	m.cmd.Stdin, m.alive = files[0], files[1]
+	m.cmd.Stdout, m.cmd.Stderr = files[3], files[5]
 	if err := m.cmd.Start(); err != nil {
 		closeAll(files)
 		return nil, errors.Join(err, os.Remove(dir))
 	}
-	closeAll([]*os.File{files[0], files[3]})
+	closeAll([]*os.File{files[0], files[3], files[5]})
+	var readers sync.WaitGroup
+	readers.Go(func() { eachLine(files[2], logged) })
+	readers.Go(func() { eachLine(files[4], passed) })
 	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		lines := bufio.NewReaderSize(files[2], 4<<10)
-		for {
-			line, long, err := lines.ReadLine()
-			if err != nil {
-				return
-			}
-			if said(string(line)); long {
-				for long && err == nil { // of a line this long the beginning will do
-					_, long, err = lines.ReadLine()
-				}
-			}
-		}
-	}()
+	go func() { readers.Wait(); close(read) }()
 	go func() {
 		_ = m.cmd.Wait() // what ssh said tells more than its status
 		select {
 		case <-read:
-		case <-time.After(drainTime): // somebody else holds its standard error
+		case <-time.After(drainTime): // somebody else holds its output
 		}
-		files[2].Close()
+		closeAll([]*os.File{files[2], files[4]})
 		<-read
 		close(m.ended)
 	}()
 	return m, nil
+}
+
+// eachLine hands on the lines of r to its end; of one that is very long the
+// beginning will do.
+func eachLine(r io.Reader, to func(string)) {
+	lines := bufio.NewReaderSize(r, 4<<10)
+	for whole := true; ; {
+		line, more, err := lines.ReadLine()
+		if err != nil {
+			return
+		}
+		if whole {
+			to(string(line))
+		}
+		whole = !more
+	}
 }
 
 // stop ends the master, and what it started with it if need be.

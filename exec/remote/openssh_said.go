@@ -3,10 +3,11 @@ package remote
 import (
 	"strings"
 	"sync"
+	"unicode"
 )
 
-// sayings is what a master has said: ssh tells of its login on standard
-// error, in words that have not changed for many years.
+// sayings is what a master has said: ssh logs its login in words that have
+// not changed for many years.
 type sayings struct {
 	ready chan struct{} // closed when it says that it has logged in
 	touch func(string)  // told when a person must do something
@@ -23,11 +24,37 @@ func newSayings(touch func(string)) *sayings {
 	return &sayings{ready: make(chan struct{}), touch: touch, phase: "no connection"}
 }
 
-// line takes the next line.
-func (s *sayings) line(text string) {
+// passed takes a line of standard error, which may be a host's banner: no
+// more than a hint.
+func (s *sayings) passed(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text = strings.TrimRight(text, "\r\n")
+	text = harmlessText(text)
+	switch {
+	case text == "" || strings.HasPrefix(text, "debug"):
+	case strings.HasPrefix(text, "Confirm user presence"):
+		s.phase = "it waits for a finger on the security key"
+		s.touch(text)
+	default:
+		s.tail.add(text)
+	}
+}
+
+// harmlessText is text without what could move a cursor or turn its order.
+func harmlessText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// logged takes a line of the log.
+func (s *sayings) logged(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text = harmlessText(text)
 	debug, ok := strings.CutPrefix(text, "debug1: ")
 	if !ok {
 		switch {
@@ -36,9 +63,6 @@ func (s *sayings) line(text string) {
 			if _, how, _ := strings.Cut(text, "using "); how != `"publickey".` {
 				s.key = strings.Trim(how, `".`)
 			}
-		case strings.HasPrefix(text, "Confirm user presence"):
-			s.phase = "it waits for a finger on the security key"
-			s.touch(text)
 		default:
 			s.tail.add(text)
 		}

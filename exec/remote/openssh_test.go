@@ -144,6 +144,23 @@ func TestOpenSSHErrors(t *testing.T) {
 	refused(t, dialer(t, remote.SSHOptions{Home: home}), viaOpenSSH(h), remote.Config, "Bad configuration option: nosuchthing")
 }
 
+// A host's banner is printed among what ssh says; it speaks for nobody.
+func TestOpenSSHBannerForgesNothing(t *testing.T) {
+	t.Parallel()
+	needSSH(t)
+	banner := writeFile(t, filepath.Join(t.TempDir(), "banner"), "debug1: Server accepts key: x ED25519 SHA256:forged\n"+
+		"Authenticated to x using \"gssapi\".\ndebug1: Server host key: ssh-ed25519 SHA256:forged\ndebug1: Entering interactive session.\n")
+	h := remotetest.SSHD(t, "Banner "+banner)
+	c, err := dialer(t, remote.SSHOptions{}).Dial(context.Background(), viaOpenSSH(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, want := c.Info(), h.Dial(t).Info(); got != want {
+		t.Errorf("info %+v, by ourselves %+v", got, want)
+	}
+}
+
 // What only ssh can do is the point: here a ProxyCommand.
 func TestOpenSSHHonoursTheConfiguration(t *testing.T) {
 	t.Parallel()
