@@ -1,28 +1,32 @@
 package transport_test
 
 import (
+	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"shipit/exec/transport"
+	"shipit/lang/schema"
 )
 
-// TestScriptsAreClean has shellcheck read what hosts will run, of every kind.
+// TestScriptsAreClean has shellcheck and every shell of this machine read what
+// hosts will run, of every kind that the schema knows.
 func TestScriptsAreClean(t *testing.T) {
 	t.Parallel()
-	check, err := exec.LookPath("shellcheck")
-	if err != nil {
-		t.Skip("shellcheck is not installed")
-	}
 	src := newRepo(map[string]tree{"c1": one, "c2": one})
+	text, n := "#!/bin/sh\n", 0
+	known := map[string]bool{}
 	for name, tr := range map[string]transport.Transport{
-		"git":   gitKind(t, map[string]any{"submodules": true, "shared": []any{"log"}}),
-		"push":  push(t, src, "log"),
-		"http":  httpKind(t, map[string]any{"url": "https://example.org/a.tar.gz", "sha256": digest(nil), "shared": []any{"log"}}),
-		"file":  httpKind(t, map[string]any{"url": "https://example.org/a", "sha256": digest(nil), "unpack": false}),
-		"rsync": rsyncKind(t, "rsync://example.org/app", src),
+		"git":       gitKind(t, map[string]any{"submodules": true, "shared": []any{"log"}}),
+		"push":      push(t, src, "log"),
+		"http":      httpKind(t, map[string]any{"url": "https://example.org/a.tar.gz", "sha256": digest(nil), "shared": []any{"log"}}),
+		"http file": httpKind(t, map[string]any{"url": "https://example.org/a", "sha256": digest(nil), "unpack": false}),
+		"rsync":     rsyncKind(t, "rsync://example.org/app", src),
 	} {
+		kind, _, _ := strings.Cut(name, " ")
+		known[kind] = true
 		for _, base := range []string{"", "c2"} {
 			d := transport.Delivery{Run: "run-1", Path: "my app", Repo: "https://example.org/a", Release: rel("c1")}
 			if base != "" {
@@ -32,11 +36,40 @@ func TestScriptsAreClean(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(check, "-s", "sh", "-S", "warning", "-e", "SC1007,SC2034,SC2154,SC2164,SC3044", "-")
-			cmd.Stdin = strings.NewReader("#!/bin/sh\n" + s.Shell)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s from %q: %v\n%s", name, base, err, out)
+			n++
+			text += fmt.Sprintf("# %s from %q\nf%d() (\n%s\n)\nf%[3]d\n", name, base, n, s.Shell)
+		}
+	}
+	kinds := 0
+	for _, b := range schema.File().Blocks {
+		i := slices.IndexFunc(b.Blocks, func(in *schema.Block) bool { return in.Name == "transport" })
+		if b.Name != "service" || i < 0 {
+			continue
+		}
+		for _, k := range b.Blocks[i].Kinds {
+			kinds++
+			if !known[k.Name] {
+				t.Errorf("the transport %q has no script here", k.Name)
 			}
+		}
+	}
+	if kinds == 0 {
+		t.Error("the schema has no transport")
+	}
+	for _, argv := range [][]string{
+		{"shellcheck", "-s", "sh", "-S", "warning", "-e", "SC1007,SC2034,SC2154,SC2164,SC3044", "-"},
+		{"dash", "-n"},
+		{"bash", "--posix", "-n"},
+		{"busybox", "sh", "-n"},
+	} {
+		path, err := exec.LookPath(argv[0])
+		if err != nil {
+			continue
+		}
+		cmd := exec.Command(path, argv[1:]...)
+		cmd.Stdin = strings.NewReader(text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", argv[0], err, out)
 		}
 	}
 }
