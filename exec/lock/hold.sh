@@ -1,11 +1,11 @@
 # hold keeps the lease while bytes come in, and gives the lock back when they end.
-ours() { [ "$(generation)" = "$g" ] && [ "$(head -n 1 -- "$d/run" 2>/dev/null)" = "$run" ]; }
+ours() { [ "$(generation)" = "$g" ] && [ "$(line run)" = "$run" ]; }
 g=$(generation)
 ours || die "another run has taken over"
 lease "$g" "$ttl"
 fact renewed "$g"
 while b=$(timeout --foreground "$ttl" head -c 1 <&5) && [ -n "$b" ]; do
-  ours || { fact lost "$(head -n 1 -- "$d/run" 2>/dev/null)"; exit 1; }
+  ours || { fact lost "$(line run)"; exit 1; }
   lease "$g" "$ttl"
   fact renewed "$g"
 done

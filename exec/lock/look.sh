@@ -1,9 +1,10 @@
 # generation prints the number of the last taking in d.
-generation() { _g=$(head -n 1 -- "$d/generation" 2>/dev/null) || _g=; case $_g in ''|*[!0-9]*) _g=0 ;; esac; echo "$_g"; }
+generation() { _g=$(line generation); case $_g in ''|*[!0-9]*) _g=0 ;; esac; echo "$_g"; }
 # uptime is the host's seconds since boot: a clock that nobody sets.
 uptime() { if read -r _u _ </proc/uptime; then echo "${_u%%.*}"; else date +%s; fi 2>/dev/null; }
-boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none; }
-line() { printf '%s\n' "$(head -n 1 -- "$d/$1" 2>/dev/null)"; }
+boot() { { read -r _i </proc/sys/kernel/random/boot_id && echo "$_i"; } 2>/dev/null || echo none; }
+# line FILE prints the first line of a file in d; an empty one where there is none.
+line() { _ln=; { IFS= read -r _ln <"$d/$1" || :; } 2>/dev/null; printf '%s\n' "$_ln"; }
 # left FILE prints the seconds that a lease has left; it fails where it has run out. A run's lease ends with
 # the boot. A hold's has an end by the wall clock, for after a reboot, and lasts no longer than its whole length then.
 left() {

@@ -142,7 +142,7 @@ func (f frame) record() (r Record, ok bool) {
 		return Record{Kind: Fact, Key: key, Text: value}, key != ""
 	case "fact64":
 		key, value, _ := strings.Cut(f.rest, " ")
-		b, err := base64.StdEncoding.DecodeString(value)
+		b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(value, " ", ""))
 		return Record{Kind: Fact, Key: key, Text: string(b)}, key != "" && err == nil
 	}
 	return Record{}, false

@@ -91,6 +91,14 @@ func FuzzSplitter(f *testing.F) {
 	})
 }
 
+// TestFactsInLines: base64 breaks its lines, and the shell makes words of them.
+func TestFactsInLines(t *testing.T) {
+	t.Parallel()
+	if r, ok := (frame{"fact64", "k YWJj ZGVm Zw=="}).record(); !ok || r.Key != "k" || r.Text != "abcdefg" {
+		t.Errorf("it became %+v, %v", r, ok)
+	}
+}
+
 func TestFramesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	for _, f := range []frame{{"end", "a"}, {"end", "a x"}, {"begin", ""}, {"fact", ""}, {"fact64", "k !"}, {"what", "is this"}, {"", ""}} {

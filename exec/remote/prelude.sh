@@ -8,8 +8,8 @@ exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
 frame() { printf '\036%s %s\n' "$nonce" "$*" >&4; }
 # fact KEY VALUE… states a fact; the value is one line.
 fact() { frame fact "$@"; }
-# fact64 KEY states a fact from standard input, whatever bytes it has.
-fact64() { frame fact64 "$1" "$(base64 | tr -d '\n')"; }
+# fact64 KEY states a fact from standard input, whatever bytes it has: base64's lines, as words.
+fact64() { _b=$(base64); frame fact64 "$1" $_b; }
 # die TEXT… ends the step with a reason.
 die() { printf '%s\n' "$*"; exit 1; }
 # run WHO SECONDS CMD… runs CMD for SECONDS at most. WHO is login, user (the

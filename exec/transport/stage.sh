@@ -49,10 +49,10 @@ room() {
 listing() {
   (
     cd -- "$1"
-    find . -type f ! -perm -100 | sed 's|^\./|f |'
-    find . -type f -perm -100 | sed 's|^\./|x |'
+    # One walk that asks for modes, because that is what costs.
+    find . -type f -perm -100 -exec printf 'x %s\n' {} + -o -type f -exec printf 'f %s\n' {} + \
+      -o ! -type d ! -type l -exec printf 'o %s\n' {} + | sed 's|^\([xfo]\) \./|\1 |'
     find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
-    find . ! -type f ! -type l ! -type d | sed 's|^\./|o |'
   ) | sort
 }
 # names MANIFEST prints a manifest as listing prints a directory.
