@@ -3,9 +3,13 @@ package remote_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/binary"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -78,6 +82,32 @@ func TestLegacyAlgorithms(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What no exception allows is not advised.
+func TestAlgorithmsOfTheFuture(t *testing.T) {
+	t.Parallel()
+	h := remotetest.Server(t)
+	at := h.Target()
+	at.Port, _ = listener(t, func(c net.Conn) {
+		io.WriteString(c, "SSH-2.0-future\r\n")
+		list := strings.Repeat("kex-of-2040\x1b[2J,", 40) + "x"
+		payload := append([]byte{20}, make([]byte, 16)...) // SSH_MSG_KEXINIT and its cookie
+		for _, names := range []string{list, "ssh-ed25519", "aes256-ctr", "aes256-ctr", "hmac-sha2-256", "hmac-sha2-256", "none", "none", "", ""} {
+			payload = append(binary.BigEndian.AppendUint32(payload, uint32(len(names))), names...)
+		}
+		payload = append(payload, 0, 0, 0, 0, 0)
+		pad := 8 - (5+len(payload))%8 + 8
+		packet := binary.BigEndian.AppendUint32(nil, uint32(1+len(payload)+pad))
+		packet = append(append(append(packet, byte(pad)), payload...), make([]byte, pad)...)
+		c.Write(packet)
+		io.Copy(io.Discard, c)
+	})
+	at.KnownHosts = []string{writeFile(t, filepath.Join(t.TempDir(), "kh"), "127.0.0.1 "+string(ssh.MarshalAuthorizedKey(h.Key)))}
+	de := refused(t, dialer(t, remote.SSHOptions{}), at, remote.Protocol, "no key exchange in common with us; it offers kex-of-2040", " …", `via = "openssh"`)
+	if strings.Contains(de.Error()+de.Help, "legacy") || strings.Contains(de.Error(), "\x1b") {
+		t.Errorf("%v: %s", de, de.Help)
 	}
 }
 

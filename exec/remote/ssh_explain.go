@@ -39,7 +39,7 @@ func (l *login) explain(parent, ctx context.Context, err error) *DialError {
 	case l.signErr != nil:
 		return l.signError()
 	case errors.As(err, &none):
-		return dialError(name, Protocol, fmt.Errorf("%s has no %s in common with us; it offers %s", l.dest, none.What, strings.Join(none.RequestedAlgorithms, ", ")), legacyHelp(l.r.target))
+		return l.nothingInCommon(none)
 	case l.hop != nil && l.hop.conn.Lost():
 		return dialError(name, Unreachable, fmt.Errorf("the connection to its bastion %s was lost", l.hop.name), "try again; the bastion may have restarted")
 	case l.verified.Load():
@@ -100,6 +100,23 @@ func (r *route) tryLine() string {
 		jump = " -J " + strings.Join(r.jump, ",")
 	}
 	return fmt.Sprintf("ssh%s%s %s@%s true", port, jump, r.user, r.host)
+}
+
+// nothingInCommon is a host that speaks no algorithm of ours: an old one, or
+// one that is newer than we are.
+func (l *login) nothingInCommon(none *ssh.AlgorithmNegotiationError) *DialError {
+	offer := harmlessText(strings.Join(none.RequestedAlgorithms, ", "))
+	if len(offer) > firstBytes {
+		offer = strings.ToValidUTF8(offer[:firstBytes], "") + " …"
+	}
+	help := "shipit speaks none of these; OpenSSH may: ssh { via = \"openssh\" } in the definition"
+	old := algorithms(true)
+	for _, a := range slices.Concat(old.KeyExchanges, old.HostKeys, old.Ciphers, old.MACs) {
+		if slices.Contains(none.RequestedAlgorithms, a) {
+			help = legacyHelp(l.r.target)
+		}
+	}
+	return dialError(l.r.name, Protocol, fmt.Errorf("%s has no %s in common with us; it offers %s", l.dest, none.What, offer), help)
 }
 
 // legacyHelp is what to do about a host that speaks old algorithms only.
