@@ -146,7 +146,9 @@ func TargetOf(h plan.Host, dir, file string) remote.Target {
 // TargetOfHost is TargetOf for a host of a definition.
 func TargetOfHost(h lang.Host, dir, file string) remote.Target {
 	t := target(h.Name, h.Address, h.Port, h.SSH, dir, file)
-	t.At = fmt.Sprintf("%s:%d", h.Range.File, h.Range.Start.Line)
+	if h.Range.File != "" {
+		t.At = fmt.Sprintf("%s:%d", h.Range.File, h.Range.Start.Line)
+	}
 	return t
 }
 
