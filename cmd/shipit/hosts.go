@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"shipit/exec"
 	"shipit/exec/remote"
@@ -43,7 +44,9 @@ func (c *hostsCmd) Run(w *world) error {
 	for _, s := range services {
 		list := serviceHosts{Service: s.service, Env: s.def.Env.Name}
 		for _, t := range s.def.Targets {
-			list.Hosts = append(list.Hosts, reach(ctx, pool.ssh, t.Host, s))
+			r := reach(ctx, pool.ssh, t.Host, s)
+			r.Settings = append(r.Settings, c.settings()...)
+			list.Hosts = append(list.Hosts, r)
 		}
 		all = append(all, list)
 	}
@@ -76,4 +79,29 @@ func reach(ctx context.Context, ssh *remote.SSH, h lang.Host, s *source) view.Re
 		r.Settings = append(r.Settings, view.ReachSetting{Name: set.Name, Value: set.Value, From: string(set.From)})
 	}
 	return r
+}
+
+// settings are those that are the same for all hosts: only the command line
+// may change them.
+func (f *sshFlags) settings() []view.ReachSetting {
+	set := func(name, value string, typed bool) view.ReachSetting {
+		from := string(remote.FromDefault)
+		if typed {
+			from = "command line"
+		}
+		return view.ReachSetting{Name: name, Value: value, From: from}
+	}
+	keys := "only those that are known"
+	if f.AcceptNew {
+		keys = "a host that was never seen is trusted"
+	}
+	list := []view.ReachSetting{
+		set("host_keys", keys, f.AcceptNew),
+		set("connect_timeout", f.ConnectTimeout.String(), f.ConnectTimeout != 15*time.Second),
+		set("keepalive", f.KeepAlive.String(), f.KeepAlive != 15*time.Second),
+	}
+	if f.SSHConfig != "" {
+		list = append(list, set("ssh_config", f.SSHConfig, true))
+	}
+	return list
 }
