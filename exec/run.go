@@ -28,6 +28,7 @@ type run struct {
 	journal  error // why the journal takes no more events, nil if it does
 
 	transports transports
+	relays     relays
 
 	inbox    chan news
 	inFlight int
@@ -267,6 +268,7 @@ func (r *run) close(ctx context.Context) {
 		r.gate(nil)
 	}
 	fault.At(fault.FinishAfter)
+	r.stopRelays()
 	r.unlock(ctx)
 	fault.At(fault.Unlocked)
 }

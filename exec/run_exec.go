@@ -18,16 +18,34 @@ import (
 // exec runs steps in one exec on the host. A difference that does not fit
 // what the host has is sent again as a whole.
 func (w *work) exec(ctx context.Context, steps []plan.Step, first, last bool) error {
-	err := w.try(ctx, steps, first, last, w.m.plan.From)
-	var no *remote.StepError
-	if errors.As(err, &no) && no.Code == transport.NeedAll && w.phase == event.Stage {
-		w.say(event.Event{Type: event.Note, Host: w.m.plan.Name, Text: w.m.plan.Name + ": the whole release is sent, because what is there is not what it should be"})
-		err = w.try(ctx, steps, first, last, plan.Release{})
+	serve := w.relay
+	if serve != nil && serve.m == w.m && serve.key == nil && !remote.Acts(w.m.conn) {
+		var err error
+		if serve.key, err = transport.NewRelay(w.m.conn.Info()); err != nil {
+			w.run.serves(serve, err.Error())
+		}
+	} else if serve != nil && serve.m != w.m {
+		if done, err := w.relayed(ctx, steps, first, last, serve); done {
+			return w.whole(ctx, steps, first, last, err)
+		}
+		serve = nil
 	}
-	return err
+	return w.whole(ctx, steps, first, last, w.try(ctx, steps, first, last, w.m.plan.From, serve, nil))
 }
 
-func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, base plan.Release) error {
+// whole tries again with all of the release where err says so.
+func (w *work) whole(ctx context.Context, steps []plan.Step, first, last bool, err error) error {
+	var no *remote.StepError
+	if !errors.As(err, &no) || no.Code != transport.NeedAll || w.phase != event.Stage {
+		return err
+	}
+	w.note("%s: the whole release is sent, because what is there is not what it should be", w.m.plan.Name)
+	return w.try(ctx, steps, first, last, plan.Release{}, nil, nil)
+}
+
+// try is one exec: of a host that is to serve what it stages, of one that
+// stages what another serves, or of any other.
+func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, base plan.Release, serve, from *relay) error {
 	limit := margin
 	for i := range steps {
 		limit += within(&steps[i])
@@ -43,7 +61,14 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 		if steps[i].Op != plan.OpStage {
 			continue
 		}
-		staged, err := w.run.staged(bounded, w.m.plan, &steps[i], base)
+		staged, err := w.run.staged(bounded, w.m.plan, &steps[i], base, func(d *transport.Delivery) {
+			if serve != nil {
+				d.Serve = serve.key
+			}
+			if from != nil {
+				d.From = from.key
+			}
+		})
 		if err != nil {
 			return &localError{step: steps[i].ID, err: err}
 		}
@@ -64,7 +89,12 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 	case w.phase != event.After && w.phase != preflightPhase: // checks change nothing, and may take their time
 		cmd.Fence = w.m.lease.Fence()
 	}
-	cmd.On = w.heard
+	cmd.On = func(rec remote.Record) {
+		if serve != nil && rec.Kind == remote.Fact && rec.Key == "relay" {
+			w.run.serves(serve, rec.Text)
+		}
+		w.heard(rec)
+	}
 	cmd.Data = fault.In(cmd.Data, fault.StageData)
 	fault.At(fault.Point(w.phase) + ".before")
 	err = conn.Run(bounded, cmd)
@@ -114,7 +144,7 @@ func (r *run) context(m *member) Context {
 }
 
 // staged is the transport's part of a stage step.
-func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.Release) (*Staged, error) {
+func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.Release, amend func(*transport.Delivery)) (*Staged, error) {
 	t, err := r.transports.get(s, r.newTransport)
 	if err != nil {
 		return nil, err
@@ -122,10 +152,14 @@ func (r *run) staged(ctx context.Context, h *plan.Host, s *plan.Step, base plan.
 	if base.Commit == "" && h.To.Digest == "" || base.Link != "" {
 		base = plan.Release{} // nobody can say what it is
 	}
-	step, data, size, err := t.Step(ctx, transport.Delivery{
+	d := transport.Delivery{
 		Run: r.o.Run, Path: r.body.Path, Repo: r.body.Repo, Within: within(s),
 		Release: delivered(h.To), Base: delivered(base), Labels: h.Labels,
-	})
+	}
+	if amend != nil {
+		amend(&d)
+	}
+	step, data, size, err := t.Step(ctx, d)
 	if err != nil {
 		return nil, err
 	}

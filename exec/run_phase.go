@@ -18,6 +18,9 @@ import (
 // phase is the job of a phase on a host.
 func (r *run) phase(ctx context.Context, a rollout.Action) job {
 	w := &work{run: r, m: r.byName[a.Host], phase: a.Phase, steps: r.roll.Steps(a)}
+	if a.Phase == event.Stage {
+		w.relay = r.relayOf(w.m)
+	}
 	begun := event.Event{Type: event.HostStarted, Host: a.Host, Phase: a.Phase}
 	begun.Batch, begun.Slice = r.place(a)
 	for _, s := range w.steps {
@@ -26,7 +29,11 @@ func (r *run) phase(ctx context.Context, a rollout.Action) job {
 	begun.Text = fmt.Sprintf(intents[a.Phase], a.Host)
 	return job{begun, func(say func(event.Event)) event.Event {
 		w.say = say
-		return w.verdict(ctx, w.do(ctx))
+		err := w.do(ctx)
+		if w.relay != nil {
+			w.hasStaged(w.relay)
+		}
+		return w.verdict(ctx, err)
 	}}
 }
 
@@ -58,6 +65,7 @@ type work struct {
 	phase event.Phase
 	steps []plan.Step
 	say   func(event.Event)
+	relay *relay // of a host that stages; nil is none
 }
 
 // do does the phase: one exec for all steps in a row that run on the host,

@@ -228,7 +228,7 @@ func (v *showing) context(h *plan.Host, part []plan.Step) (Context, error) {
 		if part[i].Op != plan.OpStage {
 			continue
 		}
-		staged, err := v.run.staged(v.ctx, h, &part[i], h.From)
+		staged, err := v.run.staged(v.ctx, h, &part[i], h.From, nil)
 		if err != nil {
 			return c, err
 		}

@@ -136,6 +136,15 @@ func (v *verifier) unknownError(key ssh.PublicKey) error {
 		shortType(key), v.file, v.line(key))}
 }
 
+// publicKey is a host's key as known_hosts has it; of a certificate, the key
+// that it is about.
+func publicKey(k ssh.PublicKey) string {
+	if cert, ok := k.(*ssh.Certificate); ok {
+		k = cert.Key
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k)))
+}
+
 // shortType is how the host's key files are named.
 func shortType(k ssh.PublicKey) string {
 	switch t := k.Type(); {

@@ -80,7 +80,10 @@ type Info struct {
 	User    string // login name
 	Address string // host:port that was dialled
 	HostKey string // "ssh-ed25519 SHA256:…"
-	Key     string // fingerprint of the key that logged in; the audit trail
+	// PublicKey is all of it, "ssh-ed25519 AAAA…"; "" where the program ssh
+	// looked after that, and of a Runner that has none.
+	PublicKey string
+	Key       string // fingerprint of the key that logged in; the audit trail
 }
 
 // A Command is one exec on a host.

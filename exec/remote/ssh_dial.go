@@ -148,7 +148,7 @@ func (l *login) do(ctx context.Context) (*sshConn, error) {
 			l.dropped = !l.verified.Load() && l.conn.dropped(res.err)
 			return nil, res.err
 		}
-		info := Info{User: l.r.user, Address: l.dest, HostKey: fingerprint(v.accepted)}
+		info := Info{User: l.r.user, Address: l.dest, HostKey: fingerprint(v.accepted), PublicKey: publicKey(v.accepted)}
 		if l.used != nil {
 			info.Key = fingerprint(l.used)
 		}

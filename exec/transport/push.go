@@ -44,10 +44,24 @@ func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, in
 		fill = fmt.Sprintf("base=%s was=%s want=%s\n", remote.Quote(d.Base.ID), p.was, p.sum) + fillBase +
 			unshare(t.shared) + checkBase + p.remove + fillChanged
 	}
-	return remote.Step{
-		ID: "stage", Op: "stage", Args: stageArgs(d),
-		Shell: open(d) + "begin\n" + fill + shared(t.shared) + "settle\n",
-	}, p.reader(), p.size, nil
+	step := remote.Step{ID: "stage", Op: "stage", Args: stageArgs(d)}
+	before, after, data, size := "", "", p.reader(), p.size
+	switch {
+	case d.Serve != nil:
+		before, after = d.Serve.serve()
+	case d.From != nil:
+		sum, err := p.digest()
+		if err != nil {
+			return step, nil, 0, fmt.Errorf("cannot read release %s again: %w", d.Release.Tag, err)
+		}
+		text := ""
+		if before, text, err = d.From.fetch(sum); err != nil {
+			return step, nil, 0, fmt.Errorf("cannot fetch from %s: %w", d.From.info.Address, err)
+		}
+		data, size = strings.NewReader(text), int64(len(text))
+	}
+	step.Shell = open(d) + "begin\n" + before + fill + shared(t.shared) + "settle\n" + after
+	return step, data, size, nil
 }
 
 // What is sent is a tar archive of files and, beside them in .shipit-parcel,

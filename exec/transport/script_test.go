@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"shipit/exec/remote"
 	"shipit/exec/transport"
 	"shipit/lang/schema"
 )
@@ -36,8 +37,26 @@ func TestScriptsAreClean(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n++
-			text += fmt.Sprintf("# %s from %q\nf%d() (\n%s\n)\nf%[3]d\n", name, base, n, s.Shell)
+			scripts := []string{s.Shell}
+			if name == "push" {
+				relay, err := transport.NewRelay(remote.Info{User: "u", Address: "h1:22", PublicKey: "ssh-ed25519 AAAA"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				served, fetched := d, d
+				served.Serve, fetched.From = relay, relay
+				for _, d := range []transport.Delivery{served, fetched} {
+					if s, _, _, err = tr.Step(t.Context(), d); err != nil {
+						t.Fatal(err)
+					}
+					scripts = append(scripts, s.Shell)
+				}
+				scripts = append(scripts, transport.StopRelay("run-1", "my app").Shell)
+			}
+			for _, script := range scripts {
+				n++
+				text += fmt.Sprintf("# %s from %q\nf%d() (\n%s\n)\nf%[3]d\n", name, base, n, script)
+			}
 		}
 	}
 	kinds := 0

@@ -26,6 +26,7 @@ begin() {
     discard "$_i"
   done
   [ -z "$_left" ] || [ "$_left" = "$in" ] || mv -T -- "$_left" "$in"
+  for _i in "$p"/.shipit/relay-*; do discard "$_i"; done # of a run that was cut short; its key has run out or soon does
   trap '_rc=$?; [ "$_rc" = 0 ] || clean; exit "$_rc"' EXIT
 }
 # clock reads seconds that no change of the time of day changes.
@@ -107,9 +108,10 @@ shared() {
   [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1" || die "shared/$1 cannot be made below $p$(room); what runs is untouched"
   ln -s -- "$2" "$in/$1"
 }
-# unpack unpacks what is sent; tar's own last line does not say what is wrong.
+# unpack unpacks what is sent, or was before; tar's own last line does not say what is wrong.
+packed=
 unpack() {
-  data tar -xomf - || die "cannot unpack the release below $p$(cd - >/dev/null && room); what runs is untouched"
+  { if [ -n "$packed" ]; then tar -xomf - <"$packed"; else data tar -xomf -; fi; } || die "cannot unpack the release below $p$(cd - >/dev/null && room); what runs is untouched"
 }
 # settle makes the verified release appear. Its bytes are on disk before its name is.
 settle() {

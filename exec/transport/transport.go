@@ -43,6 +43,8 @@ type Delivery struct {
 	Base    Release // one that the host has, to send only the difference; ID "" is none
 	Labels  map[string]string
 	Within  time.Duration
+	Serve   *Relay // this host is to be the relay; push only
+	From    *Relay // it fetches from that one
 }
 
 // A Transport makes the stage step of a delivery. The reader, if any, is the

@@ -15,6 +15,7 @@ func transport() *Block {
 			}},
 			{Name: "push", Doc: "Over the SSH connection, only what the host lacks.", Attrs: []Attr{
 				{Name: "from", Type: String, Form: Plain, Scope: Run, Doc: "A directory, or an archive (tar, tar.gz, tar.zst, tar.bz2, zip), on the deployer that holds the release's files: what a build left. Absolute, or from the definition's directory. Default: the files of the commit."},
+				{Name: "relay", Type: String, Form: Line, Doc: "A label. Of the hosts that have the same value of it, one gets the release from the deployer and serves it to the others by SSH, with a key that lives while they fetch. Where that fails, a host gets it from the deployer."},
 				{Name: "strip", Type: Number, Max: 10, With: []string{"from"}, Doc: "Leading directories that are left out of the archive's names. Default: 0."},
 			}},
 			{Name: "http", Doc: "The hosts fetch an artifact with curl or wget. A download that broke off is gone on with.", Attrs: []Attr{

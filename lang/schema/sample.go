@@ -63,6 +63,7 @@ var samples = map[string]string{
 	"port":                 "2200",
 	"repo":                 `"https://git.example.org/hello"`,
 	"signers":              `"release.signers"`,
+	"relay":                `"rack"`,
 	"transport.from":       `"dist/hello-${release.tag}.tar.gz"`,
 	"origin":               `"https://git.example.org/hello"`,
 	"shared":               `["var/cache"]`,
