@@ -24,6 +24,7 @@ type proxy struct {
 	cut   cut
 	conns map[*proxied]bool
 	made  int
+	up    int // bytes to the host
 }
 
 // A cut ends connections when so many bytes went to the host, or came from it.
@@ -115,6 +116,11 @@ func (p *proxy) pump(c *proxied, to, from *net.TCPConn, cut cut, mine bool) {
 			return // what else comes, nobody reads
 		}
 		passed += n
+		if to == c.host {
+			p.mu.Lock()
+			p.up += n
+			p.mu.Unlock()
+		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			p.end(c)
 			return
