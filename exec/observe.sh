@@ -198,4 +198,5 @@ login=$(id -un)
 uid=$(id -u)
 fact login "$login"
 fact uid "$uid"
-fact boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+read -r _b 2>/dev/null </proc/sys/kernel/random/boot_id || _b=
+fact boot "$_b"

@@ -2,7 +2,7 @@
 # confirmed already goes on: the answer to the first time was lost.
 exec 8>>"$d/guard"
 flock -w "$patience" 8 || die "a script is at work there for longer than $patience s"
-[ "$(head -n 1 -- "$d/run" 2>/dev/null)" = "$run" ] && [ "$(generation)" = "$g" ] || die "another run has taken over"
+[ "$(line run)" = "$run" ] && [ "$(generation)" = "$g" ] || die "another run has taken over"
 if ! mv -- "$d/watchdog/armed" "$d/watchdog/confirmed" 2>/dev/null && [ ! -e "$d/watchdog/confirmed" ]; then
   [ "$(tail -n 1 -- "$p/.shipit/history" 2>/dev/null | cut -f 2,3,4)" = "$(printf '%s\tgood\t%s' "$run" "$id")" ] ||
     die "its watchdog was faster and took it back"

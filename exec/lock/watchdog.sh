@@ -2,7 +2,7 @@
 w=$d/watchdog at=
 frame() { [ "$1" != begin ] || at=$2; }
 armed() { read -r _r _g _ <"$w/armed" && [ "$_r $_g" = "$run $g" ]; } 2>/dev/null
-held_by_run() { [ "$(head -n 1 -- "$d/run" 2>/dev/null)" = "$run" ]; }
+held_by_run() { [ "$(line run)" = "$run" ]; }
 until=$(($(uptime) + after))
 printf '%s %s %s %s %s\n' "$run" "$g" "$(boot)" "$until" "$limit" >"$w/armed.new" && mv -f -- "$w/armed.new" "$w/armed" || exit 1
 while [ "$(uptime)" -lt "$until" ]; do armed || exit 0; sleep 1; done

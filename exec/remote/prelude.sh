@@ -111,7 +111,7 @@ step() {
 guard() {
   [ -d "$1" ] && command exec 9>>"$1/guard" || { frame fenced lost; finish 75; }
   flock -w 10 9 || { frame fenced busy; finish 75; }
-  [ "$(cat "$1/generation" 2>/dev/null)" = "$3" ] && [ "$(cat "$1/run" 2>/dev/null)" = "$2" ] ||
+  { read -r _g <"$1/generation" && IFS= read -r _r <"$1/run"; } 2>/dev/null && [ "$_g $_r" = "$3 $2" ] ||
     { frame fenced lost; finish 75; }
 }
 frame hello
