@@ -38,6 +38,7 @@ type cli struct {
 	Lock     lockCmd     `cmd:"" group:"steer" help:"List, show, hold and release the locks on the hosts."`
 	Sudoers  sudoersCmd  `cmd:"" group:"write" help:"Print the lines of sudoers that the hosts need."`
 	Releases releasesCmd `cmd:"" group:"look" help:"List the releases, newest first, and where each one runs."`
+	Diff     diffCmd     `cmd:"" group:"look" help:"Show the commits and files between two releases."`
 	Tag      tagCmd      `cmd:"" group:"write" help:"Create and push the next tag of the scheme."`
 	Show     showCmd     `cmd:"" group:"deploy" help:"Show a saved plan."`
 	Validate validateCmd `cmd:"" group:"write" help:"Check definitions, offline, for every host of every environment."`
