@@ -100,6 +100,8 @@ func TestCompareOrdersAsVersions(t *testing.T) {
 	}{
 		{"release/{date}/{n}", []string{"release/2014-12-31/3", "release/2015-06-10/2", "release/2015-06-10/9", "release/2015-06-10/10", "release/2015-06-11/1"}},
 		{"{n}/{date}", []string{"9/2015-06-10", "10/2015-06-10", "1/2015-06-11"}},
+		{"{date}.{n}", []string{"2015-06-10.2", "2015-06-10.10", "2015-06-11.1"}},
+		{"team-a/x{n}", []string{"team-a/x9", "team-a/x10"}},
 		{"v{semver}", []string{"v0.9.0", "v1.2.3-alpha", "v1.2.3-rc.2", "v1.2.3-rc.10", "v1.2.3", "v1.2.3+a", "v1.2.3+b", "v1.10.0"}},
 	}
 	for _, tt := range tests {
