@@ -66,9 +66,9 @@ func (m *model) View() tea.View {
 // look draws the screen where something is new, if only the time.
 func (m *model) look() {
 	m.v.mu.Lock()
-	dirty := m.v.dirty || m.v.notice != ""
+	dirty, open := m.v.dirty || m.v.notice != "", m.v.open
 	m.v.mu.Unlock()
-	if dirty || !m.v.o.Now().Truncate(time.Second).Equal(m.second) {
+	if open && (dirty || !m.v.o.Now().Truncate(time.Second).Equal(m.second)) {
 		m.draw()
 	}
 }

@@ -24,18 +24,25 @@ func (v *View) watchStops() func() {
 			case <-quit:
 				return
 			case s := <-signals:
-				if !released {
+				if s == syscall.SIGTSTP {
+					released = true
 					_ = v.program.ReleaseTerminal()
-				}
-				if released = s == syscall.SIGTSTP; released {
 					_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 					continue // and then comes SIGCONT
 				}
-				if v.foreground() && v.program.RestoreTerminal() == nil {
-					v.program.Send(tea.ClearScreen())
-				} else {
-					v.program.Quit()
+				if !v.foreground() {
+					v.abandon(released)
+					return
 				}
+				if !released { // by somebody who asked nobody
+					_ = v.program.ReleaseTerminal()
+				}
+				released = false
+				if v.program.RestoreTerminal() != nil {
+					v.program.Quit()
+					return
+				}
+				v.program.Send(tea.ClearScreen())
 			}
 		}
 	}()
@@ -46,6 +53,17 @@ func (v *View) watchStops() func() {
 			close(quit)
 		})
 	}
+}
+
+// abandon leaves the screen without another word to the terminal, which is
+// somebody else's now: to set its modes would stop this process again, or
+// spoil theirs. Bubble Tea knows no such end, so its goroutine stays, and
+// shows nothing.
+func (v *View) abandon(released bool) {
+	if !released {
+		_, _ = v.o.Out.WriteString(Reset)
+	}
+	v.over()
 }
 
 // foreground tells whether the terminal listens to this process.

@@ -6,6 +6,7 @@
 package tui
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"sync"
@@ -53,6 +54,7 @@ type View struct {
 
 	program *tea.Program
 	before  *term.State   // of the terminal
+	drawn   chan struct{} // closed once something was
 	left    chan struct{} // closed once it is not, or no longer, open
 	once    sync.Once
 }
@@ -125,9 +127,9 @@ func (v *View) Open() error {
 	if v.o.Look.Color {
 		profile = colorprofile.ANSI // the sixteen colours that every theme has made readable
 	}
-	v.before = before
+	v.before, v.drawn = before, make(chan struct{})
 	v.program = tea.NewProgram(newModel(v),
-		tea.WithInput(v.o.In), tea.WithOutput(v.o.Out), tea.WithEnvironment(v.o.Environ),
+		tea.WithInput(v.o.In), tea.WithOutput(&output{File: v.o.Out, drawn: v.drawn}), tea.WithEnvironment(v.o.Environ),
 		tea.WithColorProfile(profile), tea.WithFPS(fps), tea.WithoutSignalHandler())
 	v.mu.Lock()
 	v.open = true
@@ -164,17 +166,39 @@ const patience = 2 * time.Second
 
 // Close gives the terminal back. It may be called again, and from anywhere.
 func (v *View) Close() {
-	if v.program == nil {
+	if v.program == nil || !v.Shown() {
 		v.over()
 		return
+	}
+	late := time.After(patience)
+	select { // a program that quits before its first frame leaves that frame behind
+	case <-v.drawn:
+	case <-v.left:
+	case <-late:
 	}
 	go v.program.Quit()
 	select {
 	case <-v.left:
-	case <-time.After(patience):
+	case <-late:
 		v.Rescue()
 		v.over()
 	}
+}
+
+// An output is the terminal to which a frame is written.
+type output struct {
+	*os.File
+	once  sync.Once
+	drawn chan struct{}
+}
+
+// Write tells of the first frame: it is what takes the other screen.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.File.Write(p)
+	if bytes.Contains(p, []byte("\x1b[?1049h")) {
+		o.once.Do(func() { close(o.drawn) })
+	}
+	return n, err
 }
 
 // Rescue gives the terminal back at once, whatever the screen is at: for a
@@ -183,8 +207,16 @@ func (v *View) Rescue() {
 	if v.before == nil || !v.Shown() {
 		return
 	}
-	_ = term.Restore(int(v.o.In.Fd()), v.before)
-	_, _ = v.o.Out.WriteString(Reset)
+	given := make(chan struct{})
+	go func() { // a terminal that takes nothing keeps nobody
+		defer close(given)
+		_ = term.Restore(int(v.o.In.Fd()), v.before)
+		_, _ = v.o.Out.WriteString(Reset)
+	}()
+	select {
+	case <-given:
+	case <-time.After(patience):
+	}
 }
 
 // Reset takes back what a screen asked of a terminal: enhanced keys, pasting,
