@@ -73,7 +73,6 @@ GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="ssh -oBatchMode=yes -oForwardAgent=no -oC
 export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND GIT_ASKPASS GIT_LFS_SKIP_SMUDGE
 unset SSH_AUTH_SOCK GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE SSH_ASKPASS
 cache=$p/.shipit/cache.git
-case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
 g() {
   left "$origin"
   _rc=0
@@ -85,7 +84,10 @@ g() {
 }
 # What was killed in the cache leaves locks and halves there, and nobody else is at work in it now.
 [ ! -L "$cache" ] || rm -f -- "$cache"
-[ ! -d "$cache" ] || find "$cache" \( -name '*.lock' -o -name 'tmp_*' \) -type f -exec rm -f -- {} +
+if [ -d "$cache" ]; then
+  writable "$cache"
+  find "$cache" \( -name '*.lock' -o -name 'tmp_*' \) -type f -exec rm -f -- {} +
+fi
 has() { git --git-dir="$cache" rev-parse -q --verify "$commit^{tree}" >/dev/null 2>&1; }
 get() { g --git-dir="$cache" fetch -q --no-tags --force --no-write-fetch-head -- "$origin" "$@" 2>"$in.out"; }
 bring() {
@@ -101,8 +103,8 @@ bring() {
   elif get '+refs/heads/*:refs/heads/*'; then
     has || die "commit $commit${tag:+ of tag $tag} is not at $origin any more: the tag was deleted or moved there, or not pushed; what runs is untouched. Push it, or plan again"
   else
-    cat "$in.out"
-    die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(room); what runs is untouched. Mend what git says, then apply again"
+    tail -n 3 -- "$in.out"
+    die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(tight); what runs is untouched. Mend what git says, then apply again"
   fi
 }
 out() {
@@ -111,11 +113,11 @@ out() {
 }
 bring
 out 2>"$in.out" || { # the cache lacks something, or is broken
-  cat "$in.out"
-  grep -q 'No space left' "$in.out" || discard "$cache"
+  head -n 2 -- "$in.out"
   discard "$in"
+  case $(cat "$in.out") in *"No space left"* | *"diskspace"*) ;; *) discard "$cache" ;; esac
   bring
-  out || die "cannot check out commit $commit below $p$(room); what runs is untouched"
+  out 2>/dev/null || die "cannot check out commit $commit below $p$(room); what runs is untouched"
 }
 [ "$(g -C "$in" rev-parse HEAD)" = "$commit" ] || die "git checked out another commit than $commit"
 [ -z "$tree" ] || [ "$(g -C "$in" rev-parse 'HEAD^{tree}')" = "$tree" ] || die "commit $commit has another tree than the plan says"

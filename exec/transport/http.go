@@ -141,6 +141,7 @@ by_wget() {
     *"ERROR 416"* | *HTTP/1.?" 416"*) return "$anew" ;;
     *"ERROR 4"* | *HTTP/1.?" 4"* | *redirect*) return "$no" ;;
   esac
+  [ "$(free k)" != 0 ] || full
   return "$broke"
 }
 if command -v curl >/dev/null 2>&1; then by=by_curl
@@ -194,13 +195,18 @@ $opener <"$got" | tar -tf - >"$in.names" 2>"$in.out" || die "the artifact is no 
 odd=$(grep -e '^/' -e '^\.\./' -e '/\.\./' -e '/\.\.$' -e '^\.\.$' "$in.names" | head -n 1)
 [ -z "$odd" ] || die "the archive has a name that leads out of the release: $odd"
 [ "$strip" = 0 ] && strip= || strip=--strip-components=$strip
-$opener <"$got" | (cd -- "$in" && tar -xom $strip -f -) ||
+$opener <"$got" | (cd -- "$in" && tar -xom $strip -f -) 2>"$in.out" || {
+  head -n 2 -- "$in.out"
+  [ "$(free k)" != 0 ] && [ "$(free i)" != 0 ] || rm -f -- "$got"
   die "cannot unpack the archive below $p$(room); what runs is untouched"
+}
 `
 
 // httpTake makes the manifest. Owners and modes are ours, whatever the archive
 // says, and nothing but files and links may be in it.
-const httpTake = `odd=$(cd -- "$in" && find . ! -type f ! -type d ! -type l | head -n 1)
+const httpTake = `case $(find "$in" -name '*
+*' | head -n 1) in ?*) die "the archive has a name with a line break, which shipit does not carry" ;; esac
+odd=$(cd -- "$in" && find . ! -type f ! -type d ! -type l | head -n 1)
 [ -z "$odd" ] || die "the archive has something that is neither a file nor a link: $odd"
 modes
 [ -n "$(ls -A -- "$in")" ] || die "the archive is empty"

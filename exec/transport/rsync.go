@@ -69,9 +69,8 @@ timeout --foreground -k 5 "$left" rsync "$@" -- "$source" "$in/" </dev/null >"$i
     10 | 12 | 20 | 30 | 35 | 255) ;; # the line broke off
     *) parts= ;;
   esac
-  tail -n 3 "$in.out"
-  case $rc in 11) discard "$in"; die "rsync cannot write the release below $p$(room); what runs is untouched" ;; esac
-  die "rsync cannot fetch the release from $source (exit status $rc); what runs is untouched"
+  tail -n 3 -- "$in.out"
+  die "rsync cannot fetch the release from $source to $p$(tight) (exit status $rc); what runs is untouched"
 }
 parts=
 modes

