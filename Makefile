@@ -39,6 +39,7 @@ e2e: ## the tests against real OpenSSH only
 	$(GO) test -race -timeout 10m -run 'TestE2E' ./cmd/shipit ./exec/...
 
 crash: ## kill a real deployer wherever it passes, then resume, roll back, apply again (long)
+	SHIPIT_CUTS=1 $(GO) test -timeout 1h -run 'TestContract/.*/cut_anywhere' ./exec/transport
 	SHIPIT_CRASH=1 $(GO) test -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
 
 races: ## a hundred races of two deployers over real OpenSSH (three minutes)
