@@ -201,11 +201,12 @@ func (b *bench) once(c *contestant, what string, run int, hosts []*member) (figu
 	if err != nil {
 		return f, err
 	}
-	machine, began := used(), time.Now()
+	there, machine, began := len(others()), used(), time.Now()
 	cost, err := b.job(c, what)
 	if err != nil {
 		return f, err
 	}
+	settled(there, time.Second)
 	spent := used().since(machine)
 	f.Wall, f.CPU, f.RSS, f.Sent, f.Packets, f.Conns, f.Error = cost.Wall, cost.CPU, cost.RSS, cost.Sent, cost.Packets, cost.Conns, cost.Error
 	f.HostsCPU = spent.hosts

@@ -73,14 +73,13 @@ func TestTheGuardTakesTheLeastOfSeveralRuns(t *testing.T) {
 	for name, c := range map[string]struct {
 		walls []float64
 		ok    bool
-	}{"one slow run": {[]float64{9, 1.2}, true}, "all are slow": {[]float64{9, 2.5}, false}} {
+	}{"one slow run": {[]float64{9, 1.2}, true}, "all are slow": {[]float64{9, 3.5}, false}} {
 		var all []figure
 		for run, w := range c.walls {
 			all = append(all, fig("shipit", noop, run, w), fig("floor-go", noop, run, 1))
 		}
-		bad := slices.ContainsFunc(tabulate(all).guards(4, 0), func(g goal) bool { return !g.met() })
-		if bad == c.ok {
-			t.Errorf("%s: the guard complains: %v", name, bad)
+		if err := judge(all, []int{4}); (err == nil) != c.ok {
+			t.Errorf("%s: the guard says %v", name, err)
 		}
 	}
 }
@@ -90,8 +89,18 @@ func TestTheGuardCounts(t *testing.T) {
 	t.Parallel()
 	f := fig("shipit", noop, 0, 1)
 	f.Conns = 5
-	if !slices.ContainsFunc(tabulate([]figure{f}).guards(4, 0), func(g goal) bool { return !g.met() }) {
+	if judge([]figure{f}, []int{4}) == nil {
 		t.Error("a fifth connection to four hosts is no matter for the guard")
+	}
+}
+
+// TestTheGuardSeesAFailure: who did not do the work was not fast.
+func TestTheGuardSeesAFailure(t *testing.T) {
+	t.Parallel()
+	f := fig("shipit", full, 0, 1)
+	f.Error = "h001 serves r0"
+	if err := judge([]figure{f}, []int{4}); err == nil || !strings.Contains(err.Error(), f.Error) {
+		t.Errorf("the guard says %v", err)
 	}
 }
 

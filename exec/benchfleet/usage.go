@@ -113,6 +113,15 @@ func used() machine {
 	return m
 }
 
+// settled waits until no more processes are left than there were: what a
+// host used for a login is known to the hundredth of a second only once sshd
+// has waited for its children. Until then each of them is rounded down.
+func settled(there int, within time.Duration) {
+	for end := time.Now().Add(within); len(others()) > there && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // statCPU is what a process and its waited-for children used, in ticks.
 func statCPU(dir string) float64 {
 	text, err := os.ReadFile(dir + "/stat")
