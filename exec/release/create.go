@@ -3,6 +3,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,9 +28,11 @@ type TagRequest struct {
 	Signers *Signers
 }
 
-// message is what the tag says, ended by a newline.
+// message is what the tag says, ended by a newline. Its id is like no other:
+// without it, what one person tags twice in a second would be one object, and
+// whoever finds it at the remote could not tell who put it there.
 func (t TagRequest) message() string {
-	return cmp.Or(strings.TrimSpace(t.Message), t.Name) + "\n"
+	return cmp.Or(strings.TrimSpace(t.Message), t.Name) + "\n\nShipit-Id: " + rand.Text() + "\n"
 }
 
 // ErrTagTaken says that a tag of the name exists, perhaps since a moment ago.
@@ -72,13 +75,17 @@ func (r *Repo) createTag(ctx context.Context, t TagRequest) error {
 		}
 	}
 	_, err = git(ctx, r.dir, "update-ref", ref, object, strings.Repeat("0", len(object)))
-	if err != nil {
-		if _, taken := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", ref); taken == nil && remote == "" {
-			return ErrTagTaken
-		}
-		return err
+	if err == nil {
+		return nil
 	}
-	return nil
+	here, hereErr := git(ctx, r.dir, "rev-parse", "--quiet", "--verify", ref)
+	switch {
+	case hereErr == nil && strings.TrimSpace(string(here)) == object:
+		return nil // a fetch meanwhile has brought it from the remote
+	case hereErr == nil && remote == "":
+		return ErrTagTaken
+	}
+	return err
 }
 
 // tagObject writes an annotated tag without a name for it.
@@ -124,7 +131,7 @@ func (r *Repo) push(ctx context.Context, remote, object, ref string) error {
 	switch {
 	case lookErr != nil || there[ref] == "":
 		return err
-	case there[ref] == object:
+	case there[ref] == object: // nobody else makes one with our id
 		return nil
 	}
 	return ErrTagTaken
@@ -183,7 +190,7 @@ type TagOptions struct {
 }
 
 // tries bounds how often Tag tries the next name when others are quicker.
-const tries = 5
+const tries = 20
 
 // Tag creates and pushes the next tag of the scheme; today is the UTC date.
 // The remote's tags count as well as ours, and in a mirror also those that

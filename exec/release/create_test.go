@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"shipit/exec/release"
 	"shipit/exec/tag"
 )
@@ -46,7 +44,7 @@ func TestTagIsAnnotatedAndPushed(t *testing.T) {
 	if got.Tag.Name != "release/2015-06-10/1" || got.Commit != head || !got.Annotated {
 		t.Errorf("got %+v, want an annotated release/2015-06-10/1 of %s", got, head)
 	}
-	if text := bare.git("cat-file", "tag", "release/2015-06-10/1"); !strings.HasSuffix(text, "ship it\n\nfor a reason") || !strings.Contains(text, "tagger Ada <ada@example.org>") {
+	if text := bare.git("cat-file", "tag", "release/2015-06-10/1"); !strings.Contains(text, "\n\nship it\n\nfor a reason\n\nShipit-Id: ") || !strings.Contains(text, "tagger Ada <ada@example.org>") {
 		t.Errorf("the remote has the tag:\n%s", text)
 	}
 }
@@ -108,30 +106,83 @@ func TestCreateTagNeverMovesATag(t *testing.T) {
 	}
 }
 
-// Of deployers that tag at the same moment, each gets a name of its own.
+// Of two deployers that tag at the same moment, each gets a name of its own,
+// and the loser is told: also where they are one person on two machines, whose
+// tags of the same second are the same but for their id. Everybody lists the
+// tags before anybody pushes.
 func TestTagsAtOnceGetDifferentNames(t *testing.T) {
 	t.Parallel()
-	bare, clones := shared(t, 4)
-	names := make([]string, len(clones))
-	var wg sync.WaitGroup
-	for i, clone := range clones {
-		r := clone.open()
-		wg.Go(func() {
-			got, err := r.Tag(t.Context(), dated, today, release.TagOptions{Message: fmt.Sprint("by ", i)})
-			if err != nil {
-				t.Error(err)
+	bare, clones := shared(t, 2)
+	private, _ := keys(t, "ada")
+	dir := realTemp(t)
+	arrived, listing := filepath.Join(dir, "arrived"), filepath.Join(dir, "upload-pack")
+	script := fmt.Sprintf("#!/bin/sh\ngit-upload-pack \"$@\"\necho >>%[1]s\ni=0\nwhile [ $i -lt 500 ] && [ \"$(wc -l <%[1]s)\" -lt %[2]d ]; do sleep 0.02; i=$((i + 1)); done\n", arrived, len(clones))
+	if err := os.WriteFile(listing, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, clone := range clones {
+		clone.git("config", "remote.origin.uploadpack", listing)
+		clone.git("config", "gpg.format", "ssh")
+		clone.git("config", "user.signingKey", private["ada"])
+	}
+	for round := range 6 {
+		if err := os.WriteFile(arrived, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		signed := round%2 == 1
+		var got [2]release.Release
+		var taken [2][]string
+		var wg sync.WaitGroup
+		for i, clone := range clones {
+			r := clone.open()
+			wg.Go(func() {
+				var err error
+				got[i], err = r.Tag(t.Context(), dated, today, release.TagOptions{
+					Message: "ship it", Sign: &signed,
+					Taken: func(name string) { taken[i] = append(taken[i], name) },
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		winner := 0
+		if len(taken[0]) > 0 {
+			winner = 1
+		}
+		first, second := fmt.Sprintf("release/2015-06-10/%d", 2*round+1), fmt.Sprintf("release/2015-06-10/%d", 2*round+2)
+		if got[winner].Tag.Name != first || got[1-winner].Tag.Name != second {
+			t.Fatalf("round %d: the names are %s and %s, want %s and %s", round, got[0].Tag.Name, got[1].Tag.Name, first, second)
+		}
+		if taken[winner] != nil || !slices.Equal(taken[1-winner], []string{first}) {
+			t.Errorf("round %d: told of %v, want only the loser of %s", round, taken, first)
+		}
+		for i, clone := range clones {
+			if there := bare.git("rev-parse", got[i].Tag.Name); there != got[i].Object || clone.git("rev-parse", got[i].Tag.Name) != there {
+				t.Errorf("round %d: %s is not the tag that was pushed", round, got[i].Tag.Name)
 			}
-			names[i] = got.Tag.Name
-		})
+		}
+		if text := bare.git("cat-file", "tag", second); strings.Contains(text, "BEGIN SSH SIGNATURE") != signed {
+			t.Errorf("round %d: signed is %v of\n%s", round, signed, text)
+		}
 	}
-	wg.Wait()
-	slices.Sort(names)
-	want := []string{"release/2015-06-10/1", "release/2015-06-10/2", "release/2015-06-10/3", "release/2015-06-10/4"}
-	if diff := cmp.Diff(want, names); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+}
+
+// A push whose answer was lost, or a fetch that was quicker than we with our
+// own tag, is no lost race.
+func TestATagThatIsOursIsNotTaken(t *testing.T) {
+	t.Parallel()
+	_, clones := shared(t, 1)
+	lost := filepath.Join(realTemp(t), "receive-pack")
+	script := "#!/bin/sh\ngit-receive-pack \"$@\"\nenv -u GIT_DIR git -C " + clones[0].dir + " -c remote.origin.uploadpack=git-upload-pack fetch -q --tags origin\nexit 1\n"
+	if err := os.WriteFile(lost, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, strings.Fields(bare.git("tag", "--list"))); diff != "" {
-		t.Errorf("of the remote, -want +got:\n%s", diff)
+	clones[0].git("config", "remote.origin.receivepack", lost)
+	got, err := clones[0].open().Tag(t.Context(), dated, today, release.TagOptions{Taken: func(name string) { t.Error(name, "is ours") }})
+	if err != nil || got.Tag.Name != "release/2015-06-10/1" {
+		t.Errorf("got %q, %v", got.Tag.Name, err)
 	}
 }
 

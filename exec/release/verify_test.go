@@ -199,7 +199,7 @@ func TestTagSigns(t *testing.T) {
 	if by, err := clone.open().Verify(t.Context(), got, list); err != nil || by != "ada@example.org" {
 		t.Errorf("signed by %q, %v", by, err)
 	}
-	if text := bare.git("cat-file", "tag", got.Tag.Name); !strings.Contains(text, "\n\nship it\n\n# for a reason\n-----BEGIN SSH SIGNATURE-----") {
+	if text := bare.git("cat-file", "tag", got.Tag.Name); !strings.Contains(text, "\n\nship it\n\n# for a reason\n\nShipit-Id: ") {
 		t.Errorf("the remote has the tag:\n%s", text)
 	}
 	clone.git("config", "gpg.format", "ssh")
