@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -15,56 +16,61 @@ import (
 // does not: then the screen is left, and the run goes on in lines. The
 // returned func ends it.
 func (v *View) watchStops() func() {
-	signals, quit := make(chan os.Signal, 4), make(chan struct{})
-	signal.Notify(signals, syscall.SIGTSTP, syscall.SIGCONT)
+	stops, goesOn, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(stops, syscall.SIGTSTP)
+	signal.Notify(goesOn, syscall.SIGCONT)
 	go func() {
-		released := false
 		for {
 			select {
 			case <-quit:
 				return
-			case s := <-signals:
-				if s == syscall.SIGTSTP {
-					released = true
-					_ = v.program.ReleaseTerminal()
-					_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
-					continue // and then comes SIGCONT
-				}
-				if !v.foreground() {
-					v.abandon(released)
-					return
-				}
-				if !released { // by somebody who asked nobody
-					_ = v.program.ReleaseTerminal()
-				}
-				released = false
-				if v.program.RestoreTerminal() != nil {
-					v.program.Quit()
-					return
-				}
-				v.program.Send(tea.ClearScreen())
+			case <-stops:
+				v.program.Send(&stop{v: v, goesOn: goesOn})
 			}
 		}
 	}()
 	var once sync.Once
 	return func() {
 		once.Do(func() {
-			signal.Stop(signals)
+			signal.Stop(stops)
+			signal.Stop(goesOn)
 			close(quit)
 		})
 	}
 }
 
-// abandon leaves the screen without another word to the terminal, which is
-// somebody else's now: to set its modes would stop this process again, or
-// spoil theirs. Bubble Tea knows no such end, so its goroutine stays, and
-// shows nothing.
-func (v *View) abandon(released bool) {
-	if !released {
-		_, _ = v.o.Out.WriteString(Reset)
-	}
-	v.over()
+// A stop is the time in which the process does nothing and the terminal is
+// somebody else's. Bubble Tea gives the terminal back before Run and takes it
+// over after it.
+type stop struct {
+	v      *View
+	goesOn <-chan os.Signal
 }
+
+// Run stops the process. It does not return in the background: to set the
+// modes of a terminal that is the shell's would stop the process again, or
+// spoil them. Bubble Tea's goroutine stays there, and shows nothing.
+func (s *stop) Run() error {
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	<-s.goesOn
+	if !s.v.foreground() {
+		s.v.over()
+		select {}
+	}
+	return nil
+}
+
+// SetStdin is for commands that use the terminal; this one does not.
+func (*stop) SetStdin(io.Reader) {}
+
+// SetStdout is like SetStdin.
+func (*stop) SetStdout(io.Writer) {}
+
+// SetStderr is like SetStdin.
+func (*stop) SetStderr(io.Writer) {}
+
+// back redraws the screen once the terminal is ours again.
+func back(error) tea.Msg { return tea.ClearScreen() }
 
 // foreground tells whether the terminal listens to this process.
 func (v *View) foreground() bool {
