@@ -26,6 +26,7 @@ type Options struct {
 	Views   event.Sink // may be nil
 
 	Run    string // id of the run
+	Last   int64  // the number of the last event in the journal of a run that is resumed
 	By     string // user@machine
 	Reason string
 	Now    func() time.Time // nil is time.Now

@@ -15,7 +15,7 @@ import (
 )
 
 // Resume goes on with a run whose process ended before the run did, or that a
-// person stopped and left. past are its events so far; o is as for Apply, with
+// person stopped and left. past are its events so far, those that are printed lines left out; o is as for Apply, with
 // the plan that the run began with, the run's id, and a journal that continues
 // where past ends.
 //
@@ -34,11 +34,11 @@ func Resume(ctx context.Context, o Options, past []event.Event) (Result, error) 
 	}
 	r := newRun(o)
 	ahead, begun := rollout.New(o.Plan), false
-	r.patience = ownLease
+	r.patience, r.seq = ownLease, o.Last
 	for _, e := range past {
 		r.roll.Apply(e)
 		ahead.Apply(e)
-		r.seq = e.Seq
+		r.seq = max(r.seq, e.Seq)
 		begun = begun || e.Type == event.RunStarted
 	}
 	ahead.Apply(event.Event{Type: event.RunResumed})

@@ -31,6 +31,7 @@ type run struct {
 	relays     relays
 
 	inbox    chan news
+	printed  *printed
 	inFlight int
 	gate     context.CancelCauseFunc // of the gate that was opened last
 	touched  touched
@@ -62,6 +63,7 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 		return Result{Outcome: event.Refused}, err
 	}
 	stop, abort, control := ctx.Done(), r.o.Abort, r.o.Control
+	var write <-chan time.Time // what was printed
 	for _, c := range r.early {
 		r.steer(c)
 	}
@@ -89,6 +91,14 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 				continue
 			}
 			r.steer(c)
+		case <-r.printed.some:
+			moved = false
+			if write == nil {
+				write = time.After(printedEvery)
+			}
+		case <-write:
+			moved, write = false, nil
+			r.record()
 		case <-r.pauseEnds:
 			r.pauseEnds = nil
 			if r.roll.Paused() != "" && !r.roll.Aborted() {
@@ -220,6 +230,7 @@ func (r *run) abort(c Control, text string) {
 // finish writes the outcome.
 func (r *run) finish() (Result, error) {
 	fault.At(fault.FinishBefore)
+	r.record(r.wasPrinted(r.now(), true)...)
 	outcome := r.roll.Outcome()
 	for _, text := range r.armed() {
 		r.record(event.Event{Type: event.Note, Text: text})
@@ -233,7 +244,7 @@ func (r *run) finish() (Result, error) {
 func newRun(o Options) *run {
 	r := &run{
 		o: o, body: &o.Plan.Body, byName: map[string]*member{},
-		roll: rollout.New(o.Plan), inbox: make(chan news, 256),
+		roll: rollout.New(o.Plan), inbox: make(chan news, 256), printed: newPrinted(),
 	}
 	for i, q := range QuestionsOf(o.Plan, o.Root) {
 		h := &r.body.Hosts[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	osexec "os/exec"
 	"strings"
@@ -48,7 +49,13 @@ func (r *run) here(ctx context.Context, h *plan.Host, phase event.Phase, batch s
 	case s.Op == plan.OpCheck:
 		return askHere(ctx, s, check.Where{Host: h.Address, Env: env, Twins: func() []string { return r.twins(s) }})
 	}
-	return runHere(ctx, s, r.o.Root, env)
+	e := event.Event{Phase: phase, Step: s.ID}
+	if h != nil {
+		e.Host = h.Name
+	}
+	err := runHere(ctx, s, r.o.Root, env, func(line string) { r.print(e, line) })
+	r.printed.ends(e.Host)
+	return err
 }
 
 // elsewhere does a step on what takes the place of the deployer.
@@ -85,7 +92,8 @@ func askHere(ctx context.Context, s *plan.Step, where check.Where) error {
 
 // runHere runs a command on the deployer, without a shell unless the
 // definition wrote one, in a process group of its own that ends with ctx.
-func runHere(ctx context.Context, s *plan.Step, dir string, env []string) error {
+// say is told each line that it prints.
+func runHere(ctx context.Context, s *plan.Step, dir string, env []string, say func(line string)) error {
 	limit := s.Within.Std()
 	if limit == 0 {
 		limit = hookLimit
@@ -96,12 +104,15 @@ func runHere(ctx context.Context, s *plan.Step, dir string, env []string) error 
 	var out tail
 	cmd := osexec.CommandContext(bounded, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = &out, &out
+	lines := teller{tell: say}
+	both := io.MultiWriter(&out, &lines)
+	cmd.Stdout, cmd.Stderr = both, both
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	fault.At(fault.LocalBefore)
 	err := cmd.Run()
+	lines.end()
 	fault.At(fault.LocalAfter)
 	if bounded.Err() != nil && cmd.Process != nil {
 		// Who did not heed the first signal is ended by one that nobody can

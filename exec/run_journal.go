@@ -16,6 +16,7 @@ type batchSink interface {
 // announce writes events before what they announce begins. After an error it
 // must not begin.
 func (r *run) announce(events ...event.Event) error {
+	events = append(r.wasPrinted(r.now(), false), events...)
 	r.stamp(events)
 	if err := r.append(events); err != nil {
 		return err
@@ -28,6 +29,7 @@ func (r *run) announce(events ...event.Event) error {
 // if the journal does not take them: then the run only ends, and its last
 // words are true.
 func (r *run) record(events ...event.Event) {
+	events = append(r.wasPrinted(r.now(), false), events...)
 	r.stamp(events)
 	_ = r.append(events) // it is kept in r.journal, and ends the run
 	r.believe(events)
@@ -60,7 +62,11 @@ func (r *run) stamp(events []event.Event) {
 	now := r.now()
 	for i := range events {
 		e := &events[i]
-		e.Seq, e.Time, e.Run = r.seq+int64(i)+1, now, r.o.Run
+		e.Seq, e.Run = r.seq+int64(i)+1, r.o.Run
+		if e.Type == event.Output { // it has its time, and was redacted before it was cleaned
+			continue
+		}
+		e.Time = now
 		e.Text = r.redacted(e.Text)
 		for j, line := range e.Detail {
 			e.Detail[j] = r.redacted(line)

@@ -185,7 +185,7 @@ func TestACommandOnTheDeployerEndsWithItsWholeGroup(t *testing.T) {
 	dir := t.TempDir()
 	step := &plan.Step{ID: "hook.slow", Run: &lang.Command{Shell: "sleep 600 & echo $! >pid.new; mv pid.new pid; sleep 600"}}
 	done := make(chan error, 1)
-	go func() { done <- runHere(ctx, step, dir, nil) }()
+	go func() { done <- runHere(ctx, step, dir, nil, func(string) {}) }()
 	var pid string
 	for pid == "" {
 		text, _ := os.ReadFile(filepath.Join(dir, "pid")) // not there yet
@@ -212,13 +212,13 @@ func TestACommandOnTheDeployerSaysWhyItFailed(t *testing.T) {
 		"echo one; echo two >&2; exit 3": "exit status 3: two",
 		"kill -9 $$":                     "signal: killed",
 	} {
-		err := runHere(t.Context(), &plan.Step{ID: "hook.x", Run: &lang.Command{Shell: script}}, t.TempDir(), nil)
+		err := runHere(t.Context(), &plan.Step{ID: "hook.x", Run: &lang.Command{Shell: script}}, t.TempDir(), nil, func(string) {})
 		why, _, step := reason(err)
 		if why != want || step != "hook.x" {
 			t.Errorf("%q: %q of step %q, want %q", script, why, step, want)
 		}
 	}
-	err := runHere(t.Context(), &plan.Step{ID: "hook.x", Run: &lang.Command{Argv: []string{"shipit-no-such-program"}}}, t.TempDir(), nil)
+	err := runHere(t.Context(), &plan.Step{ID: "hook.x", Run: &lang.Command{Argv: []string{"shipit-no-such-program"}}}, t.TempDir(), nil, func(string) {})
 	if why, _, _ := reason(err); !strings.HasPrefix(why, "cannot run shipit-no-such-program: ") {
 		t.Errorf("it says %q", why)
 	}

@@ -164,6 +164,17 @@ func (w *work) heard(rec remote.Record) {
 	}
 	w.watch(s, rec)
 	e := event.Event{Host: w.m.plan.Name, Phase: w.phase, Step: s.ID, At: s.At}
+	switch rec.Kind {
+	case remote.Output:
+		e.At = ""
+		if e.Phase == hookPhase || e.Phase == preflightPhase { // which are no phases of a run
+			e.Phase = ""
+		}
+		w.run.print(e, rec.Text)
+		return
+	case remote.End:
+		w.run.printed.ends(e.Host)
+	}
 	switch {
 	case rec.Kind == remote.Begin:
 		fault.At(fault.StepBegan)

@@ -122,7 +122,7 @@ func (c *replayCmd) end(w *world, r *recorded, events []event.Event) {
 	s := live.New(r.plan, r.id())
 	s.Past(events)
 	last := events[len(events)-1]
-	fmt.Fprintf(w.stdout, "\nHere the recording ends, at event %d of %d. %s\n", last.Seq, len(r.Events), s.Sentence(last.Time))
+	fmt.Fprintf(w.stdout, "\nHere the recording ends, at event %d of %d. %s\n", last.Seq, r.Last, s.Sentence(last.Time))
 }
 
 // A film is a recording with a clock of its own, which can be held. It is what

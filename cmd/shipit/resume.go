@@ -64,7 +64,10 @@ func (c *resumeCmd) Run(w *world) error {
 			j, err := r.open()
 			return j, r.Events, err
 		},
-		func(ctx context.Context, o exec.Options) (exec.Result, error) { return exec.Resume(ctx, o, r.Events) })
+		func(ctx context.Context, o exec.Options) (exec.Result, error) {
+			o.Last = r.Last
+			return exec.Resume(ctx, o, r.Events)
+		})
 	var known *exitError
 	if errors.As(err, &known) && known.code == exitStale {
 		known.err = fmt.Errorf("the run cannot go on, because hosts changed since; nothing was changed. Plan again with: shipit plan %s", p.typed())

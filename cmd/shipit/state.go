@@ -165,7 +165,7 @@ func (p *places) find(ctx context.Context, id string) (string, journal.Store, er
 	if err != nil {
 		return run, p.dir, nil // reading says what is wrong
 	}
-	if more, err := p.shared.Events(ctx, run, int64(len(mine.Events))); err == nil && len(more) > 0 {
+	if more, err := p.shared.Events(ctx, run, mine.Last); err == nil && len(more) > 0 {
 		return run, p.shared, nil
 	}
 	return run, p.dir, nil
@@ -237,7 +237,7 @@ func (p *places) steered(run string) (<-chan exec.Control, func()) {
 // listen hands on the intents of one place.
 func (p *places) listen(ctx context.Context, s journal.Store, run string, out chan<- exec.Control) {
 	seen, known := int64(0), false
-	if rec, err := p.dir.Load(ctx, run); err == nil && len(rec.Events) == 0 {
+	if rec, err := p.dir.Load(ctx, run); err == nil && rec.Last == 0 {
 		known = true // nobody drove it before: all is for us
 	}
 	for ; ctx.Err() == nil; wait(ctx, followEvery) {

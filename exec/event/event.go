@@ -39,6 +39,8 @@ type Event struct {
 	Intent  int64     `json:"intent,omitempty"`  // the number of the wish that this answers
 	Plan    string    `json:"plan,omitempty"`    // of RunStarted: the digest
 	Outcome Outcome   `json:"outcome,omitempty"` // of RunFinished
+	Level   Level     `json:"level,omitempty"`   // of Output: "" is Info
+	Dropped int       `json:"dropped,omitempty"` // of Output: so many lines are left out here
 }
 
 // A Type says what happened.
@@ -71,6 +73,7 @@ const (
 	RollingBack  Type = "rollback.started" // what the policy's scope touched goes back
 	LockLost     Type = "lock.lost"        // Host is another run's now; this run changes nothing more there
 	Note         Type = "note"             // nothing to fold: for the reader
+	Output       Type = "output"           // Text is a line that Step printed, on Host or where the run is driven
 	RunFinished  Type = "run.finished"     // Outcome
 )
 

@@ -21,7 +21,7 @@ func (r *Redis) Bring(ctx context.Context, run, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	rec, err := parse(r.name+" of run "+run, data)
+	rec, err := parse(r.name+" of run "+run, bytes.NewReader(data))
 	if err != nil {
 		return "", err
 	}

@@ -31,6 +31,8 @@ func Check(data []byte) (events int, flaws []Flaw) {
 		switch {
 		case !whole || blank(data):
 			return events, append(flaws, Flaw{n, fmt.Sprintf("the last %d bytes are no whole line: the process or the machine stopped while it wrote", len(data)), true})
+		case err != nil && len(rest) > 0 && torn(append(bytes.Clone(line), '\n'), rest, n) != "":
+			return events, append(flaws, Flaw{n, torn(append(bytes.Clone(line), '\n'), rest, n) + ": the machine stopped before they were safe", true})
 		case err != nil:
 			add(n, "%v: %s", err, guess(line, len(rest) == 0))
 			next++

@@ -53,6 +53,7 @@ type Journal struct {
 	file *os.File
 	path string
 	seq  int64
+	size int64 // about what it holds
 	err  error // a failed write is final: what follows would be read as damage
 }
 
@@ -89,7 +90,7 @@ func (j *Journal) begin(dir string, header []byte) error {
 	if err := lock(j.file); err != nil {
 		return fmt.Errorf("cannot lock journal %s: %w", j.path, err)
 	}
-	if err := j.write(header); err != nil {
+	if err := j.write(header, true); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -123,7 +124,7 @@ func Open(path string) (*Journal, *Record, error) {
 		f.Close()
 		return nil, nil, explain("cut the torn end off journal", err)
 	}
-	return &Journal{file: f, path: path, seq: int64(len(rec.Events))}, rec, nil
+	return &Journal{file: f, path: path, seq: rec.Last, size: rec.Size}, rec, nil
 }
 
 // ErrBusy says that the process which writes a journal is alive.
@@ -139,6 +140,9 @@ func (j *Journal) Append(e event.Event) error { return j.AppendAll([]event.Event
 
 // AppendAll is Append of several events, all of which are as safe when it
 // returns: what happens to many hosts at once costs the disk as much as one.
+// Where all of them are what commands printed, it does not wait for the disk:
+// they outlive the process, and become as safe as the rest with the next event
+// of another type.
 func (j *Journal) AppendAll(events []event.Event) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -149,8 +153,9 @@ func (j *Journal) AppendAll(events []event.Event) error {
 		return fmt.Errorf("cannot write journal %s: %w", j.path, fs.ErrClosed)
 	}
 	var lines []byte
-	seq := j.seq
+	seq, safe := j.seq, false
 	for _, e := range events {
+		safe = safe || e.Type != event.Output
 		if e.Seq != seq+1 {
 			// Our bug, but no reason to die in the middle of a run.
 			return fmt.Errorf("internal error: event %d after event %d", e.Seq, seq)
@@ -161,7 +166,7 @@ func (j *Journal) AppendAll(events []event.Event) error {
 		}
 		lines, seq = append(lines, line...), e.Seq
 	}
-	if err := j.write(lines); err != nil {
+	if err := j.write(lines, safe); err != nil {
 		j.err = err
 		return err
 	}
@@ -169,9 +174,14 @@ func (j *Journal) AppendAll(events []event.Event) error {
 	return nil
 }
 
-func (j *Journal) write(line []byte) error {
-	if _, err := j.file.Write(line); err != nil {
+func (j *Journal) write(lines []byte, safe bool) error {
+	n, err := j.file.Write(lines)
+	j.size += int64(n)
+	if err != nil {
 		return explain("write journal", err)
+	}
+	if !safe {
+		return nil
 	}
 	if err := unix.Fdatasync(int(j.file.Fd())); err != nil {
 		return explain("write journal", &fs.PathError{Op: "fdatasync", Path: j.path, Err: err})

@@ -75,6 +75,7 @@ func summarize(run, path string) Summary {
 		if n := len(rec.Events); n > 0 {
 			last = rec.Events[n-1]
 		}
+		last.Seq = rec.Last
 	}
 	s.Header, s.Events, s.Last = header, int(last.Seq), header.Time
 	if last.Seq > 0 {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -137,7 +138,7 @@ func (r *Redis) Load(ctx context.Context, run string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(r.name+" of run "+run, data)
+	return parse(r.name+" of run "+run, bytes.NewReader(data))
 }
 
 // journal is the run's journal as its file has it, not checked.
@@ -155,12 +156,16 @@ func (r *Redis) journal(ctx context.Context, run string) ([]byte, error) {
 		return nil, r.cannot("read the run", err)
 	}
 	data := []byte(header + "\n")
-	err = r.lines(ctx, run, 0, func(line string) { data = append(append(data, line...), '\n') })
+	err = r.lines(ctx, run, 0, func(line string) bool {
+		data = append(append(data, line...), '\n')
+		return true
+	})
 	return data, err
 }
 
-// lines reads the lines of events after the one with that number.
-func (r *Redis) lines(ctx context.Context, run string, after int64, take func(string)) error {
+// lines reads the lines of events after the one with that number, until take
+// wants no more.
+func (r *Redis) lines(ctx context.Context, run string, after int64, take func(string) bool) error {
 	from := "(" + seqID(after)
 	for {
 		some, err := r.page(ctx, r.events(run), from)
@@ -168,7 +173,9 @@ func (r *Redis) lines(ctx context.Context, run string, after int64, take func(st
 			return r.cannot("read the run", err)
 		}
 		for _, m := range some {
-			take(text(m, fieldEvent))
+			if !take(text(m, fieldEvent)) {
+				return nil
+			}
 		}
 		if len(some) < page {
 			return nil
@@ -206,10 +213,7 @@ func (r *Redis) Events(ctx context.Context, run string, after int64) ([]event.Ev
 	}
 	var events []event.Event
 	var bad error
-	err := r.lines(ctx, run, after, func(line string) {
-		if bad != nil {
-			return
-		}
+	err := r.lines(ctx, run, after, func(line string) bool {
 		body, err := unseal([]byte(line))
 		var e event.Event
 		if err == nil {
@@ -221,6 +225,7 @@ func (r *Redis) Events(ctx context.Context, run string, after int64) ([]event.Ev
 		if bad = err; err == nil {
 			events = append(events, e)
 		}
+		return bad == nil && len(events) < mostAtOnce
 	})
 	if err == nil {
 		err = r.cannot("read the run", bad)

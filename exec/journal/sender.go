@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -124,7 +126,7 @@ func (s *sender) register(ctx context.Context, p redis.Pipeliner, f *os.File) er
 	if err != nil {
 		return fmt.Errorf("cannot read the journal: %w", err)
 	}
-	rec, err := parse(s.file.path, append(header[:len(header):len(header)], '\n'))
+	rec, err := parse(s.file.path, io.MultiReader(bytes.NewReader(header), strings.NewReader("\n")))
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,14 @@ type Store interface {
 	List(ctx context.Context) ([]Summary, error)
 	// Find is the id of a run, by the beginning of it if that fits only one.
 	Find(ctx context.Context, run string) (string, error)
-	// Load is what is recorded of a run, checked from its first line to its last.
+	// Load is what is recorded of a run, checked from its first line to its
+	// last, without what its commands printed.
 	Load(ctx context.Context, run string) (*Record, error)
 	// Plan is the plan of a run.
 	Plan(ctx context.Context, run string) ([]byte, error)
-	// Events are those of a run that come after the event with that number.
+	// Events are those of a run that come after the event with that number, at
+	// most some ten thousand at once: where it gives none, there are no more by
+	// now. All gives them one by one.
 	Events(ctx context.Context, run string, after int64) ([]event.Event, error)
 	// Alive is who drives the run now, "" where nobody does.
 	Alive(ctx context.Context, run string) (string, error)

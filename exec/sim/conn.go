@@ -129,6 +129,19 @@ func (s *session) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// work is what a step takes, with the lines that it prints meanwhile.
+func (s *session) work(ctx context.Context, step remote.Step, long time.Duration) error {
+	rate := s.host.Prints[step.Op]
+	for n := range int(long.Seconds() * float64(rate)) {
+		if err := s.wait(ctx, time.Second/time.Duration(rate)); err != nil {
+			return err
+		}
+		long -= time.Second / time.Duration(rate)
+		s.say(remote.Record{Kind: remote.Output, Step: step.ID, Text: fmt.Sprintf("%s prints line %d of %s", s.host.Name, n+1, step.Op)})
+	}
+	return s.wait(ctx, long)
+}
+
 // step acts one step out, with the fault it meets.
 func (s *session) step(ctx context.Context, step remote.Step) error {
 	h := s.host
@@ -145,7 +158,7 @@ func (s *session) step(ctx context.Context, step remote.Step) error {
 		mark(Stopped)
 		return s.silence(ctx)
 	}
-	if err := s.wait(ctx, h.takes(step.Op)+f.Extra); err != nil {
+	if err := s.work(ctx, step, h.takes(step.Op)+f.Extra); err != nil {
 		mark(Stopped)
 		return err
 	}

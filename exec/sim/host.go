@@ -15,6 +15,8 @@ type Host struct {
 	// beyond that.
 	Latency time.Duration
 	Takes   map[string]time.Duration
+	// Prints is how many lines a second an operation prints while it lasts.
+	Prints map[string]int
 	// Slow is what every step takes longer.
 	Slow time.Duration
 	// Unreachable refuses connections; Silent accepts them and never speaks.

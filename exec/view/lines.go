@@ -98,6 +98,8 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 		return s.paint(dim, text), l.Verbose
 	case event.RollingBack, event.Halted, event.Aborted:
 		return s.paint(yellow, text), true
+	case event.Output:
+		return host + s.paint(dim, "| ") + text, l.Verbose
 	case event.RunFinished:
 		return "", false // the report says it
 	case event.Asked:

@@ -177,7 +177,7 @@ func newest(all []event.Event, n int) []event.Event { return all[max(0, len(all)
 // state, not steps.
 func worthALine(e event.Event) bool {
 	switch e.Type {
-	case event.StepStarted, event.StepDone, event.HostStarted, event.HookStarted, event.RunFinished:
+	case event.StepStarted, event.StepDone, event.HostStarted, event.HookStarted, event.RunFinished, event.Output:
 		return false
 	}
 	return e.Text != ""
