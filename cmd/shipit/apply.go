@@ -17,7 +17,7 @@ import (
 type applyCmd struct {
 	planFlags
 	runFlags
-	Release string `short:"r" placeholder:"TAG" help:"The release; the newest by the scheme if left out."`
+	Release string `short:"r" placeholder:"TAG" help:"The release; the newest by the scheme, but no prerelease, if left out."`
 }
 
 func (c *applyCmd) Help() string {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"shipit/exec/plan"
+	"shipit/exec/release"
 	"shipit/exec/transport"
 	"shipit/exec/view"
 	"shipit/lang/diag"
@@ -79,7 +80,7 @@ func (h *hereSide) releases(ctx context.Context, w *world, s *source) {
 		h.ill(plan.Stops, "releases", text, fmt.Sprintf("correct scheme (%s), or make the first: shipit tag %s", at, pretty(s.full())))
 		return
 	}
-	newest := list[0]
+	newest := release.Settled(list)[0]
 	h.source, h.newest = repo, plan.Release{ID: newest.ID, Tag: newest.Tag.Name, Commit: newest.Commit, Tree: newest.Tree}
 	switch files, err := openFiles(ctx, s.base(), s.def.Service.Transport.Spec); {
 	case err != nil:

@@ -9,7 +9,7 @@ import (
 
 type planCmd struct {
 	planFlags
-	Release  string `short:"r" placeholder:"TAG" help:"The release; the newest by the scheme if left out."`
+	Release  string `short:"r" placeholder:"TAG" help:"The release; the newest by the scheme, but no prerelease, if left out."`
 	Rollback bool   `help:"Plan the way back instead."`
 	To       string `placeholder:"TAG" help:"With --rollback: to this release instead of the last good one."`
 	Out      string `short:"o" placeholder:"FILE" help:"Save the plan, for 'shipit apply FILE'."`

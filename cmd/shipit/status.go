@@ -11,6 +11,7 @@ import (
 	"shipit/exec"
 	"shipit/exec/journal"
 	"shipit/exec/plan"
+	"shipit/exec/release"
 	"shipit/exec/view"
 )
 
@@ -155,7 +156,8 @@ func (c *statusCmd) leftOver(w *world, run, typed string) []string {
 	return []string{"What happened:  shipit explain " + run, "Go back:        shipit rollback " + run}
 }
 
-// tags are the names of the service's releases, newest first.
+// tags are the names of the service's releases, newest first: nobody is behind
+// a prerelease.
 func (s *source) tags(ctx context.Context, w *world) ([]string, error) {
 	repo, scheme, err := s.releases(ctx, w)
 	if err != nil {
@@ -166,7 +168,7 @@ func (s *source) tags(ctx context.Context, w *world) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	for _, r := range list {
+	for _, r := range release.Settled(list) {
 		names = append(names, r.Tag.Name)
 	}
 	return names, nil

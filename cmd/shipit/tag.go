@@ -11,8 +11,9 @@ import (
 
 type tagCmd struct {
 	definitionFlags
-	Hotfix  bool   `help:"Increment the newest line instead of starting today's."`
+	Hotfix  bool   `help:"Go on with the newest line instead of starting today's; of a semantic version, the next patch of what is no prerelease."`
 	Bump    string `enum:",major,minor,patch" default:"" placeholder:"PART" help:"Of a semantic version: major, minor or patch."`
+	Pre     string `placeholder:"NAME" help:"Of a semantic version: make a prerelease, as rc makes v1.3.0-rc.1 and then v1.3.0-rc.2."`
 	Commit  string `short:"c" default:"HEAD" placeholder:"REV" help:"What to tag."`
 	Message string `short:"m" placeholder:"TEXT" help:"The tag's message."`
 	Sign    *bool  `negatable:"" help:"Sign the tag, as git config says how. Default: as tag.gpgSign says; and always, by an SSH key, where the definition verifies."`
@@ -44,7 +45,7 @@ func (c *tagCmd) Run(w *world) error {
 	}
 	today := w.now().UTC().Format(time.DateOnly)
 	o := release.TagOptions{
-		NextOptions: tag.NextOptions{Hotfix: c.Hotfix, Bump: c.Bump},
+		NextOptions: tag.NextOptions{Hotfix: c.Hotfix, Bump: c.Bump, Pre: c.Pre},
 		Commit:      c.Commit, Message: c.Message, Sign: c.Sign, Signers: signers,
 		Taken: func(name string) {
 			fmt.Fprintf(w.stderr, "somebody else has just taken %s; trying the next\n", name)

@@ -110,7 +110,16 @@ func unix(seconds string) time.Time {
 	return time.Unix(n, 0).UTC()
 }
 
-// Resolve finds the release of a name, or the newest if name is "".
+// Settled leaves out the prereleases that are newer than every other release,
+// unless there are only prereleases. releases has the newest first, and so has
+// what is left: its first is the one that is meant where none is named.
+func Settled(releases []Release) []Release {
+	i := slices.IndexFunc(releases, func(rel Release) bool { return !rel.Tag.Prerelease() })
+	return releases[max(i, 0):]
+}
+
+// Resolve finds the release of a name, or the newest that is Settled
+// if name is "".
 func (r *Repo) Resolve(ctx context.Context, s tag.Scheme, name string) (Release, error) {
 	releases, err := r.Releases(ctx, s)
 	if err != nil {
@@ -123,14 +132,14 @@ func (r *Repo) Resolve(ctx context.Context, s tag.Scheme, name string) (Release,
 	if len(releases) == 0 {
 		return Release{}, fmt.Errorf("%w: %s has no tag like %s; make one with shipit tag", ErrNoReleases, r.name, s)
 	}
-	i := 0
+	found := Settled(releases)[0]
 	if name != "" {
-		i = slices.IndexFunc(releases, func(rel Release) bool { return rel.Tag.Name == name })
+		i := slices.IndexFunc(releases, func(rel Release) bool { return rel.Tag.Name == name })
+		if i < 0 {
+			return Release{}, &UnknownTagError{Repo: r.name, Name: name, Near: near(s, releases, wanted), Newest: releases[0].Tag.Name}
+		}
+		found = releases[i]
 	}
-	if i < 0 {
-		return Release{}, &UnknownTagError{Repo: r.name, Name: name, Near: near(s, releases, wanted), Newest: releases[0].Tag.Name}
-	}
-	found := releases[i]
 	if found.Moved != "" {
 		return Release{}, &MovedTagError{Name: found.Tag.Name, Was: found.Moved, Now: found.Commit, Mirror: r.dir}
 	}

@@ -4,11 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/semver"
 )
+
+// Prerelease tells whether the tag is a version before a version, as v1.3.0-rc.1
+// is. Where no release is named, none of these is meant.
+func (t Tag) Prerelease() bool { return semver.Prerelease("v"+t.Version) != "" }
 
 // Compare orders two tags of the scheme as versions: negative if a is older.
 // It never compares them as text: 10 is newer than 9.
@@ -24,11 +29,15 @@ func (s Scheme) Compare(a, b Tag) int {
 // NextOptions say what the next tag is for.
 type NextOptions struct {
 	// Hotfix continues the newest line: the next n of the newest tag's day,
-	// also when that is not today, or the next patch version.
+	// also when that is not today, or the next patch of the newest version
+	// that is no prerelease.
 	Hotfix bool
 	// Bump is the part of a semantic version that goes up: "major", "minor"
 	// or "patch"; "" is minor, and patch for a hotfix.
 	Bump string
+	// Pre makes a prerelease of the version, by this name: rc gives 1.3.0-rc.1,
+	// then 1.3.0-rc.2.
+	Pre string
 }
 
 // Next names the tag that follows the existing ones; names that are not of
@@ -44,10 +53,13 @@ func (s Scheme) Next(existing []string, today string, o NextOptions) (string, er
 		return "", fmt.Errorf("there is no tag like %s yet, so nothing to fix; leave out --hotfix", s)
 	}
 	if s.Has("semver") {
-		return s.nextVersion(newest.Version, o)
+		return s.nextVersion(existing, newest.Version, o)
 	}
-	if o.Bump != "" {
+	switch {
+	case o.Bump != "":
 		return "", fmt.Errorf("the scheme %s has no version to bump; leave out --bump", s)
+	case o.Pre != "":
+		return "", fmt.Errorf("the scheme %s has no version to make a prerelease of; leave out --pre", s)
 	}
 	if !s.Has("date") {
 		return s.nextN(newest, "")
@@ -89,19 +101,55 @@ func (s Scheme) nextN(newest Tag, date string) (string, error) {
 	return s.Name(Tag{Date: date, N: n}), nil
 }
 
-func (s Scheme) nextVersion(newest string, o NextOptions) (string, error) {
+func (s Scheme) nextVersion(existing []string, newest string, o NextOptions) (string, error) {
 	bump := cmp.Or(o.Bump, "minor")
 	if o.Hotfix {
 		if o.Bump != "" && o.Bump != "patch" {
 			return "", fmt.Errorf("a hotfix is a patch, not %s; leave out --hotfix or --bump", o.Bump)
 		}
 		bump = "patch"
+		// What is to be fixed is what is deployed, not what is being tried.
+		tried := func(name string) bool { t, _ := s.Parse(name); return t.Prerelease() }
+		if deployed, ok := s.newest(slices.DeleteFunc(slices.Clone(existing), tried)); ok {
+			newest = deployed.Version
+		}
 	}
 	version, err := bumped(cmp.Or(newest, "0.0.0"), bump)
+	if err == nil && o.Pre != "" {
+		version, err = s.nextPre(existing, version, o.Pre)
+	}
 	if err != nil {
 		return "", err
 	}
 	return s.Name(Tag{Version: version}), nil
+}
+
+// nextPre is the prerelease of a version that follows those it has.
+func (s Scheme) nextPre(existing []string, version, pre string) (string, error) {
+	line := version + "-" + pre + "."
+	if strings.ContainsAny(pre, ".+") || !semver.IsValid("v"+line+"1") {
+		return "", fmt.Errorf("a prerelease cannot be called %q; use letters, digits and -, as in rc", pre)
+	}
+	n := 1
+	newest, ok := s.newest(slices.DeleteFunc(slices.Clone(existing), func(name string) bool {
+		t, ok := s.Parse(name)
+		return !ok || !strings.HasPrefix(t.Version, version+"-")
+	}))
+	if ok {
+		numbers, _, _ := strings.Cut(newest.Version, "+")
+		if last, err := strconv.Atoi(strings.TrimPrefix(numbers, line)); err == nil {
+			n = last + 1
+		}
+	}
+	if n > maxN {
+		return "", fmt.Errorf("no number follows %s", newest.Name)
+	}
+	next := Tag{Version: line + strconv.Itoa(n)}
+	next.Name = s.Name(next)
+	if ok && s.Compare(next, newest) < 0 {
+		return "", fmt.Errorf("%s would be older than %s; give --pre a name that sorts after it", next.Name, newest.Name)
+	}
+	return next.Version, nil
 }
 
 // bumped is the version that follows, without prerelease and build metadata. A

@@ -161,6 +161,18 @@ func TestNext(t *testing.T) {
 		{"major of a prerelease", "v{semver}", "v1.3.0-rc.1", tag.NextOptions{Bump: "major"}, "v2.0.0"},
 		{"minor of a patch's prerelease", "v{semver}", "v1.3.1-rc.1", tag.NextOptions{}, "v1.4.0"},
 		{"hotfix that bumps minor", "v{semver}", "v1.0.0", tag.NextOptions{Hotfix: true, Bump: "minor"}, "a hotfix is a patch"},
+		{"hotfix beside a prerelease", "v{semver}", "v1.2.0 v1.3.0-rc.1", hotfix, "v1.2.1"},
+		{"hotfix of prereleases only", "v{semver}", "v0.1.0-rc.1", hotfix, "v0.1.0"},
+		{"prerelease", "v{semver}", "v1.2.0", tag.NextOptions{Pre: "rc"}, "v1.3.0-rc.1"},
+		{"first prerelease", "v{semver}", "", tag.NextOptions{Pre: "rc"}, "v0.1.0-rc.1"},
+		{"second prerelease", "v{semver}", "v1.3.0-rc.9 v1.3.0-rc.10+b v1.3.0-beta.12", tag.NextOptions{Pre: "rc"}, "v1.3.0-rc.11"},
+		{"another prerelease", "v{semver}", "v1.3.0-beta.2", tag.NextOptions{Pre: "rc"}, "v1.3.0-rc.1"},
+		{"prerelease of a greater version", "v{semver}", "v1.3.0-rc.2", tag.NextOptions{Pre: "rc", Bump: "major"}, "v2.0.0-rc.1"},
+		{"prerelease of a hotfix", "v{semver}", "v1.2.0 v1.2.1-rc.1 v1.3.0-rc.7", tag.NextOptions{Pre: "rc", Hotfix: true}, "v1.2.1-rc.2"},
+		{"prerelease behind", "v{semver}", "v1.3.0-rc.2", tag.NextOptions{Pre: "beta"}, "v1.3.0-beta.1 would be older than v1.3.0-rc.2"},
+		{"prerelease of no name", "v{semver}", "v1.3.0", tag.NextOptions{Pre: "r.c"}, `cannot be called "r.c"`},
+		{"prerelease of a date", "release/{date}/{n}", "", tag.NextOptions{Pre: "rc"}, "leave out --pre"},
+		{"date and number", "{date}.{n}", "2015-06-10.9", tag.NextOptions{}, "2015-06-10.10"},
 		{"bump of nonsense", "v{semver}", "v1.0.0", tag.NextOptions{Bump: "big"}, "use major, minor or patch"},
 	}
 	for _, tt := range tests {
@@ -249,6 +261,9 @@ func TestNextIsNewerThanAll(t *testing.T) {
 		if s.Has("semver") && !o.Hotfix {
 			o.Bump = rapid.SampledFrom([]string{"", "major", "minor", "patch"}).Draw(t, "bump")
 		}
+		if s.Has("semver") {
+			o.Pre = rapid.SampledFrom([]string{"", "rc", "alpha", "z"}).Draw(t, "pre")
+		}
 		name, err := s.Next(names, date.Draw(t, "today"), o)
 		if err != nil {
 			if len(tags) == 0 && !o.Hotfix {
@@ -259,6 +274,12 @@ func TestNextIsNewerThanAll(t *testing.T) {
 		next, ok := s.Parse(name)
 		if !ok {
 			t.Fatalf("Next made %q, which is not of the scheme %s", name, s)
+		}
+		if o.Hotfix && slices.ContainsFunc(tags, func(old tag.Tag) bool { return !old.Prerelease() }) {
+			tags = slices.DeleteFunc(tags, tag.Tag.Prerelease)
+		}
+		if slices.Contains(names, name) {
+			t.Fatalf("Next made %q again", name)
 		}
 		for _, old := range tags {
 			if s.Compare(next, old) <= 0 {
