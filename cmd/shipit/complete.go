@@ -93,7 +93,7 @@ func completions(ctx context.Context, w *world, root *kong.Node, words []string)
 			}
 		}
 	default:
-		found = l.positional(w)
+		found = l.positional(ctx, w)
 	}
 	var list []candidate
 	for _, c := range found {
@@ -258,7 +258,7 @@ func (l *line) tags(ctx context.Context, w *world, s *source) []candidate {
 }
 
 // positional are the candidates for an argument that is no flag.
-func (l *line) positional(w *world) []candidate {
+func (l *line) positional(ctx context.Context, w *world) []candidate {
 	args := l.node.Positional
 	if len(args) == 0 || len(l.before) >= len(args) && !args[len(args)-1].IsCumulative() {
 		return nil
@@ -268,6 +268,15 @@ func (l *line) positional(w *world) []candidate {
 		return candidates(arg.EnumSlice())
 	}
 	switch l.node.Name {
+	case "diff":
+		if len(l.before) == 0 {
+			break
+		}
+		list := candidates([]string{"current", "good"})
+		for _, d := range l.definitions() {
+			list = append(list, l.tags(ctx, w, d)...)
+		}
+		return list
 	case "resume":
 		return recordedRuns(w)
 	case "rollback":

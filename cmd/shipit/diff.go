@@ -60,6 +60,9 @@ func (c *diffCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if len(list) == 0 {
+		return noReleases(repo, scheme, pretty(s.full()))
+	}
 	var ends [2]end
 	for i, name := range names {
 		switch {
@@ -81,12 +84,16 @@ type end struct {
 	Commit string `json:"commit"`
 }
 
-// named is the release of a tag, or the only one that begins so; "" is the newest.
+// named is the release of a tag, or the only one that begins so; "" is the one
+// that apply would take.
 func named(list []release.Release, name string) (end, error) {
+	if name == "" {
+		name = release.Settled(list)[0].Tag.Name
+	}
 	var fit []string
 	var found end
 	for _, r := range list {
-		if r.Tag.Name == name || name == "" {
+		if r.Tag.Name == name {
 			return end{r.Tag.Name, r.Commit}, nil
 		}
 		if strings.HasPrefix(r.Tag.Name, name) {
@@ -174,14 +181,18 @@ func (c *diffCmd) show(ctx context.Context, w *world, repo *release.Repo, from, 
 		return writeJSON(w.stdout, map[string]any{"format": "1.0", "from": from, "to": to, "back": log.Back, "lost": log.Lost, "unrelated": !related, "commits": commits, "files": files})
 	}
 	out := func(format string, args ...any) { fmt.Fprintf(w.stdout, format+"\n", args...) }
-	out("%s (%.7s) -> %s (%.7s)", diag.CleanLine(from.Tag), from.Commit, to.Tag, to.Commit)
+	a, b := diag.CleanLine(from.Tag), diag.CleanLine(to.Tag) // hosts may have named them
+	out("%s (%.7s) -> %s (%.7s)", a, from.Commit, b, to.Commit)
 	switch {
+	case from.Commit == to.Commit:
+		out("Both are the same commit.")
+		return nil
 	case !related:
 		out("They have no common history.")
 	case log.Back:
-		out("%s is the older: these commits get lost.", to.Tag)
+		out("%s is the older: these commits get lost.", b)
 	case log.Lost > 0:
-		out("%s of %s not in %s: going there loses them.", count(log.Lost, "commit"), diag.CleanLine(from.Tag), to.Tag)
+		out("Going to %s loses %s that only %s has.", b, count(log.Lost, "commit"), a)
 	}
 	added, removed := 0, 0
 	for _, f := range files {
@@ -210,10 +221,11 @@ func (c *diffCmd) lines(w *world, n int, line func(int) string) {
 }
 
 func fileLine(f release.Change) string {
-	text := f.Kind + "  " + f.Path
+	text := fmt.Sprintf("%-9s", f.Kind)
 	if f.From != "" {
-		text = f.Kind + "  " + f.From + " -> " + f.Path
+		text += f.From + " -> "
 	}
+	text += f.Path
 	switch {
 	case f.Submodule:
 		return text + fmt.Sprintf("  submodule %.7s -> %.7s", f.OldID, f.NewID)

@@ -10,6 +10,7 @@ import (
 	"shipit/exec/journal"
 	"shipit/exec/plan"
 	"shipit/exec/release"
+	"shipit/exec/tag"
 	"shipit/exec/view"
 )
 
@@ -43,7 +44,7 @@ func (c *releasesCmd) Run(w *world) error {
 		return err
 	}
 	if len(list) == 0 {
-		return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", repo, scheme, c.typed())
+		return noReleases(repo, scheme, c.typed())
 	}
 	var asked []view.Asked
 	if !c.Offline {
@@ -71,6 +72,10 @@ func (c *releasesCmd) Run(w *world) error {
 		fmt.Fprintf(w.stdout, "%d older releases: --all lists them.\n", total-len(list))
 	}
 	return nil
+}
+
+func noReleases(repo *release.Repo, scheme tag.Scheme, typed string) error {
+	return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", repo, scheme, typed)
 }
 
 // ask asks the hosts of the environments, all at once.
