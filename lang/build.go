@@ -131,6 +131,9 @@ func (e *evaluator) buildService(n *node, known bool) Service {
 	for _, b := range n.all("notify") {
 		spec := e.spec(b)
 		spec.Attrs["on"] = anyList(get[[]string](e, b, "on"))
+		if d := get[string](e, b, "deliver"); d != "" {
+			spec.Attrs["deliver"] = d
+		}
 		s.Notify = append(s.Notify, spec)
 	}
 	return s

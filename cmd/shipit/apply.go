@@ -28,6 +28,9 @@ func (c *applyCmd) Help() string {
 }
 
 func (c *applyCmd) Run(w *world) error {
+	if err := c.openInto(w); err != nil {
+		return err
+	}
 	ctx, stop := w.interruptible()
 	defer stop()
 	for _, file := range c.Files {

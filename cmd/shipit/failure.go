@@ -49,6 +49,7 @@ type failure struct {
 
 // report prints an error, once, and gives its exit code.
 func (w *world) report(err error) int {
+	defer w.closeInto()
 	if err == nil {
 		return exitOK
 	}
@@ -63,7 +64,7 @@ func (w *world) report(err error) int {
 	if e.err != nil && !e.told {
 		w.complain(e.err)
 	}
-	if w.json.wanted && (e.err != nil || len(e.diags) > 0) {
+	if (w.json.wanted || w.into != nil) && (e.err != nil || len(e.diags) > 0) {
 		w.failure(e)
 	}
 	return e.code
@@ -84,12 +85,21 @@ func (w *world) failure(e *exitError) {
 	} else {
 		f.Message = "the definition has mistakes"
 	}
+	write := func(to io.Writer) {
+		enc := json.NewEncoder(to)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(f) // who closed standard output wants no more of it
+	}
+	if w.into != nil {
+		write(w.into.lines)
+	}
+	if !w.json.wanted {
+		return
+	}
 	if w.applies && !w.json.started {
 		_, _ = w.stdout.Write(event.Header(version))
 	}
-	enc := json.NewEncoder(w.stdout)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(f) // who closed standard output wants no more of it
+	write(w.stdout)
 }
 
 // helpOf is what an error advises to do.

@@ -29,6 +29,9 @@ func (c *resumeCmd) Help() string {
 }
 
 func (c *resumeCmd) Run(w *world) error {
+	if err := c.openInto(w); err != nil {
+		return err
+	}
 	ctx, stop := w.interruptible()
 	defer stop()
 	places, err := w.places(nil)
@@ -78,16 +81,14 @@ func (c *resumeCmd) Run(w *world) error {
 // over says how a run ended that nothing is left to do of.
 func (c *resumeCmd) over(w *world, r *recorded) error {
 	hosts, outcome := r.roll.Hosts(), r.outcome()
-	if c.JSON {
-		s, err := w.eventStream()
-		if err != nil {
-			return err
-		}
-		last := r.Events[len(r.Events)-1]
-		if err := s.Append(last); err != nil {
-			return err
-		}
-	} else {
+	streams, err := c.events(w)
+	if err != nil {
+		return err
+	}
+	if err := streams.Append(r.Events[len(r.Events)-1]); err != nil {
+		return err
+	}
+	if !c.JSON {
 		view.Report(w.stdout, r.plan, hosts, outcome, w.style())
 	}
 	fmt.Fprintf(c.human(w), "Run %s is over; nothing is left to do.\n", r.id())

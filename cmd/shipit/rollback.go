@@ -29,6 +29,9 @@ func (c *rollbackCmd) Help() string {
 }
 
 func (c *rollbackCmd) Run(w *world) error {
+	if err := c.openInto(w); err != nil {
+		return err
+	}
 	ctx, stop := w.interruptible()
 	defer stop()
 	places, err := w.places(nil)

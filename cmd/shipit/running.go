@@ -32,6 +32,8 @@ type runFlags struct {
 	Wait    *time.Duration `placeholder:"DURATION" help:"How long to wait in line for a lock that others hold, like 10m; over the definition's lock block."`
 	JSON    bool           `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`
 	Verbose bool           `short:"v" help:"Print every step."`
+
+	JSONInto string `name:"json-into" placeholder:"FILE" help:"Write the same into a file, while people read on; it holds whole lines at any time."`
 	plainFlag
 }
 
@@ -145,7 +147,11 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	if err != nil {
 		return err
 	}
-	views, told, err := w.telling(p.plan, p.root, seen.views, w.stderr)
+	streams, err := f.events(w)
+	if err != nil {
+		return err
+	}
+	views, told, err := w.telling(p, id, past, places.dir, append(streams, seen.views), w.stderr)
 	if err != nil {
 		return err
 	}
@@ -181,14 +187,11 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 
 // nothing ends a run that has nothing to do. People have read it in the plan.
 func (f *runFlags) nothing(w *world, p *plan.Plan) error {
-	if !f.JSON {
-		return nil
-	}
-	s, err := w.eventStream()
+	streams, err := f.events(w)
 	if err != nil {
 		return err
 	}
-	return s.Append(event.Event{
+	return streams.Append(event.Event{
 		Seq: 1, Time: w.now().UTC(), Type: event.RunFinished, Outcome: event.Nothing, Plan: p.Digest,
 		Text: view.Verdict(p, nil, event.Nothing),
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,18 +22,21 @@ type runsCmd struct {
 	User    []string `sep:"none" placeholder:"NAME" help:"Only those that this user began, as USER or USER@MACHINE."`
 	Outcome []string `sep:"none" placeholder:"WORD" help:"Only those that ended so: done, rolled-back, mixed, aborted, refused, going-on, interrupted, not-begun."`
 	Release []string `short:"r" sep:"none" placeholder:"TAG" help:"Only of this release."`
+	Since   string   `placeholder:"WHEN" help:"Only those that began since then: a date, a time (RFC 3339), or how long ago, like 36h or 7d."`
+
+	since time.Time
 }
 
 func (c *runsCmd) Help() string {
 	return "Reads the journals on this machine, and with a Redis (--state, SHIPIT_STATE) those of the machines that share it; asks no host.\n\n" + examples(
-		"shipit runs", "shipit runs --service restbase --outcome mixed", "shipit runs --all --json",
+		"shipit runs", "shipit runs --service restbase --outcome mixed", "shipit runs --since 7d", "shipit runs --all --json",
 		"shipit runs --state redis://redis.example.org:6379", "shipit resume RUN      # go on with one that was interrupted")
 }
 
 func (c *runsCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	if err := c.check(); err != nil {
+	if err := c.check(w.now()); err != nil {
 		return exit(exitUsage, err)
 	}
 	places, err := w.places(nil)
@@ -82,7 +86,11 @@ const (
 )
 
 // check refuses words and patterns that can fit nothing.
-func (c *runsCmd) check() error {
+func (c *runsCmd) check(now time.Time) error {
+	var err error
+	if c.since, err = instant(c.Since, now); err != nil {
+		return fmt.Errorf("--since: %w", err)
+	}
 	for _, o := range c.Outcome {
 		if !slices.ContainsFunc(outcomes, func(known string) bool { return fits(hyphened(o), hyphened(known)) }) {
 			return fmt.Errorf("no run ends with --outcome %s; there are %s", o, hyphened(strings.Join(outcomes, ", ")))
@@ -94,6 +102,28 @@ func (c *runsCmd) check() error {
 		}
 	}
 	return nil
+}
+
+// instant is a point in time as people type one; "" is the zero time.
+func instant(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; it is written like 2015-06-10, 2015-06-10T14:02:03Z, 36h or 7d", text)
 }
 
 func hyphened(text string) string {
@@ -108,6 +138,9 @@ func fits(pattern, text string) bool {
 
 // wants tells whether a run is one of those that are asked for.
 func (c *runsCmd) wants(s journal.Summary) bool {
+	if s.Header.Time.Before(c.since) {
+		return false
+	}
 	user, _, _ := strings.Cut(s.Header.By, "@")
 	for _, filter := range []struct{ patterns, is []string }{
 		{c.Service, []string{s.Header.Service}},

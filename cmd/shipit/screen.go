@@ -135,8 +135,7 @@ type watching struct {
 // watch makes the readers of a run; store is where wishes are handed in.
 func (f *runFlags) watch(w *world, p *plan.Plan, id string, store journal.Store) (*watching, error) {
 	if f.JSON {
-		s, err := w.eventStream()
-		return &watching{views: s, leave: func() {}}, err
+		return &watching{views: event.Views{}, leave: func() {}}, nil
 	}
 	v := w.screenOf(p, id, tui.Options{Now: w.now, Actions: &steering{w: w, store: store, run: id}})
 	lines := view.NewLines(unseen{v, w.stdout}, w.style())

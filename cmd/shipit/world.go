@@ -29,6 +29,7 @@ type world struct {
 	answers        input
 	signal         atomic.Pointer[os.Signal] // the first that asked this process to end
 	json           jsonOutput
+	into           *jsonInto              // nil without --json-into
 	screen         diversion              // of both outputs, while a screen is open
 	rescue         atomic.Pointer[func()] // gives the terminal back before the process ends at once
 	applies        bool                   // the command is one that changes hosts

@@ -6,6 +6,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,11 @@ type Notice struct {
 	Moment string      `json:"moment"`
 	Text   string      `json:"text"` // a sentence for people that stands alone
 	Event  event.Event `json:"event"`
+	Began  time.Time   `json:"-"` // of the run, where that is known
 }
+
+// ID names the notice: who may get it twice knows it again by this.
+func (n Notice) ID() string { return fmt.Sprintf("%s.%d", n.Event.Run, n.Event.Seq) }
 
 // A send tells one notice. When ctx ends, so does it.
 type send func(ctx context.Context, n Notice) error
@@ -55,11 +60,18 @@ const (
 	attemptLimit = 5 * time.Second
 	attempts     = 3
 	queueLength  = 64
+	longestWait  = 30 * time.Second // between attempts at what must arrive
 )
+
+// AtLeastOnce is the value of `deliver` with which a notice is tried until it
+// is taken, by later commands if it must be.
+const AtLeastOnce = "at_least_once"
 
 // A Notifier is an event.Sink. Append never waits; Close does, for a while.
 type Notifier struct {
 	run       Run
+	began     time.Time
+	spool     *Spool // nil where nothing must arrive
 	receivers []*receiver
 	wait      sync.WaitGroup
 	cancel    context.CancelFunc
@@ -72,7 +84,10 @@ type receiver struct {
 	on      map[string]bool
 	send    send
 	queue   chan Notice
-	dropped int // by Append, which has one caller
+	dropped int             // by Append, which has one caller
+	failed  int             // by work
+	closing chan struct{}   // closed when the run is over
+	took    func(seq int64) // notes what arrived; nil where it need not
 }
 
 // A Block is a notify block: attributes of its kind and "on", and where it
@@ -83,11 +98,12 @@ type Block struct {
 }
 
 // New makes a notifier of the definition's blocks. Each problem is told to
-// trouble as a sentence, from any goroutine.
-func New(blocks []Block, r Run, trouble func(string)) (*Notifier, error) {
+// trouble as a sentence, from any goroutine. The spool remembers what must
+// arrive and did not yet; it may be nil where no block asks for that.
+func New(blocks []Block, r Run, spool *Spool, trouble func(string)) (*Notifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Notifier{run: r, cancel: cancel}
-	for _, b := range blocks {
+	n := &Notifier{run: r, spool: spool, cancel: cancel}
+	for i, b := range blocks {
 		kind, ok := kinds[b.Spec.Kind]
 		if !ok {
 			cancel()
@@ -95,27 +111,51 @@ func New(blocks []Block, r Run, trouble func(string)) (*Notifier, error) {
 		}
 		rec := &receiver{
 			address: fmt.Sprintf("notify %q (%s)", b.Spec.Kind, b.At), on: map[string]bool{},
-			send: kind(b.Spec), queue: make(chan Notice, queueLength),
+			send: kind(b.Spec), queue: make(chan Notice, queueLength), closing: make(chan struct{}),
 		}
 		for _, moment := range b.Spec.List("on") {
 			rec.on[moment] = true
 		}
+		if spool != nil && b.mustArrive() {
+			rec.took = func(seq int64) { spool.took(i, seq) }
+		}
 		n.receivers = append(n.receivers, rec)
+	}
+	for _, rec := range n.receivers {
 		n.wait.Go(func() { rec.work(ctx, trouble) })
 	}
 	return n, nil
 }
 
+// mustArrive tells whether the block asks for more than a few attempts.
+func (b Block) mustArrive() bool { return b.Spec.Text("deliver") == AtLeastOnce }
+
+// MustArrive tells whether one of the blocks needs a spool.
+func MustArrive(blocks []Block) bool { return slices.ContainsFunc(blocks, Block.mustArrive) }
+
 // Append queues what e is worth telling. It is never an error.
 func (n *Notifier) Append(e event.Event) error {
+	n.append(e, false)
+	return nil
+}
+
+func (n *Notifier) append(e event.Event, again bool) {
+	if e.Type == event.RunStarted {
+		n.began = e.Time
+	}
 	moment := momentOf(e)
 	if moment == "" {
-		return nil
+		return
 	}
-	notice := Notice{Run: n.run, Moment: moment, Event: e}
+	notice := Notice{Run: n.run, Moment: moment, Event: e, Began: n.began}
 	notice.Text = n.sentence(e)
-	for _, r := range n.receivers {
-		if !r.on[moment] {
+	for i, r := range n.receivers {
+		switch {
+		case !r.on[moment], again && r.took == nil, r.took != nil && n.spool.has(i, e.Seq):
+			continue
+		}
+		if r.dropped > 0 && r.took != nil {
+			r.dropped++ // later ones must not overtake: the spool knows only how far it came
 			continue
 		}
 		select {
@@ -124,18 +164,33 @@ func (n *Notifier) Append(e event.Event) error {
 			r.dropped++
 		}
 	}
-	return nil
 }
 
-// Close sends what is queued, within the time that ctx leaves.
+// Again queues, of a run's earlier events, what must arrive and did not.
+func (n *Notifier) Again(events []event.Event) {
+	for _, e := range events {
+		n.append(e, true)
+	}
+}
+
+// Close sends what is queued, within the time that ctx leaves, and closes the
+// spool.
 func (n *Notifier) Close(ctx context.Context) {
 	for _, r := range n.receivers {
 		close(r.queue)
+		close(r.closing)
 	}
 	stop := context.AfterFunc(ctx, n.cancel)
 	n.wait.Wait()
 	stop()
 	n.cancel()
+	lost := 0
+	for _, r := range n.receivers {
+		if r.took == nil {
+			lost += r.dropped + r.failed
+		}
+	}
+	n.spool.close(lost)
 }
 
 // momentOf is the moment that an event stands for, "" for most.
@@ -169,24 +224,44 @@ func (n *Notifier) sentence(e event.Event) string {
 	return fmt.Sprintf("%s of %s: %s (run %s)", n.run.Kind, what, e.Text, e.Run)
 }
 
-// work sends what is queued, each notice a few times until it is taken.
+// work sends what is queued. A notice that must arrive holds up those behind
+// it, so that they arrive in their order.
 func (r *receiver) work(ctx context.Context, trouble func(string)) {
+	late := 0
 	for notice := range r.queue {
-		if err := r.try(ctx, notice); err != nil {
+		if late > 0 {
+			late++
+			continue
+		}
+		err := r.try(ctx, notice)
+		switch {
+		case err == nil && r.took != nil:
+			r.took(notice.Event.Seq)
+		case err != nil && r.took != nil:
+			late++
+			trouble(fmt.Sprintf("%s: the notice of the %s was not taken yet: %v", r.address, notice.Moment, err))
+		case err != nil:
+			r.failed++
 			trouble(fmt.Sprintf("%s: the notice of the %s was not sent: %v", r.address, notice.Moment, err))
 		}
 	}
-	if r.dropped > 0 {
+	switch {
+	case r.took != nil && late+r.dropped > 0:
+		trouble(fmt.Sprintf("%s: %d of the run's notices must still arrive; the next run, or resume, tries again", r.address, late+r.dropped))
+	case r.dropped > 0:
 		trouble(fmt.Sprintf("%s: %d notices were dropped, because earlier ones were not taken in time", r.address, r.dropped))
 	}
 }
 
+// try sends one notice, a few times. One that must arrive is tried on until
+// the run is over; then the spool has it.
 func (r *receiver) try(ctx context.Context, n Notice) error {
 	var err error
-	for i := range attempts {
+	for i := 0; i < attempts || r.took != nil && !over(r.closing); i++ {
 		if i > 0 {
 			select {
-			case <-time.After(time.Second << (i - 1)):
+			case <-time.After(min(time.Second<<min(i-1, 6), longestWait)):
+			case <-r.hurry(i):
 			case <-ctx.Done():
 				return err
 			}
@@ -194,9 +269,26 @@ func (r *receiver) try(ctx context.Context, n Notice) error {
 		one, cancel := context.WithTimeout(ctx, attemptLimit)
 		err = r.send(one, n)
 		cancel()
-		if err == nil || ctx.Err() != nil || isFinal(err) {
+		if err == nil || ctx.Err() != nil || isFinal(err) && (r.took == nil || over(r.closing)) {
 			return err
 		}
 	}
 	return err
+}
+
+// hurry ends the long waits for what must arrive once the run is over.
+func (r *receiver) hurry(attempt int) <-chan struct{} {
+	if attempt < attempts {
+		return nil
+	}
+	return r.closing
+}
+
+func over(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

@@ -57,7 +57,7 @@ func tellAll(t *testing.T, kind string, attrs map[string]any, all ...event.Event
 		attrs["on"] = []any{Start, Finish, Failure, Rollback}
 	}
 	var bad troubles
-	n, err := New([]Block{{Spec: lang.Spec{Kind: kind, Attrs: attrs}, At: "hello.hcl:40"}}, theRun, bad.add)
+	n, err := New([]Block{{Spec: lang.Spec{Kind: kind, Attrs: attrs}, At: "hello.hcl:40"}}, theRun, nil, bad.add)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestNobodyWaitsForAReceiver(t *testing.T) {
 	defer s.Close()
 	defer close(release)
 	var bad troubles
-	n, err := New([]Block{{Spec: lang.Spec{Kind: "webhook", Attrs: map[string]any{"url": s.URL, "on": []any{Start}}}, At: "hello.hcl:40"}}, theRun, bad.add)
+	n, err := New([]Block{{Spec: lang.Spec{Kind: "webhook", Attrs: map[string]any{"url": s.URL, "on": []any{Start}}}, At: "hello.hcl:40"}}, theRun, nil, bad.add)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
+	"shipit/exec/event"
 	"shipit/lang"
+	"shipit/lang/schema"
 )
 
 // A finalError is one that another attempt would meet again.
@@ -30,6 +34,9 @@ func isFinal(err error) bool {
 // hexadecimal digits.
 const Signature = "X-Shipit-Signature-256"
 
+// Delivery is the header with the notice's name: the same where it comes twice.
+const Delivery = "X-Shipit-Delivery"
+
 // webhook posts a notice as JSON: all of it, or in the form that a chat wants.
 // The URL or the key that signs may be a secret, and then stands in a file on
 // the deployer, because a plan keeps what a definition says.
@@ -41,7 +48,7 @@ func webhook(s lang.Spec) send {
 		if err != nil {
 			return finalError{err}
 		}
-		body, err := json.Marshal(payload(s.Text("format"), n))
+		body, err := bodyOf(s, n)
 		if err != nil {
 			return finalError{err}
 		}
@@ -51,6 +58,14 @@ func webhook(s lang.Spec) send {
 		}
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("User-Agent", "shipit")
+		req.Header.Set(Delivery, n.ID())
+		if file := s.Text("token_file"); file != "" {
+			token, err := secretOr(file, "")
+			if err != nil {
+				return finalError{err}
+			}
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
 		if file := s.Text("secret_file"); file != "" {
 			key, err := secretOr(file, "")
 			if err != nil {
@@ -80,6 +95,21 @@ func webhook(s lang.Spec) send {
 	}
 }
 
+// bodyOf is what is posted: the template filled in, or a known form.
+func bodyOf(s lang.Spec, n Notice) ([]byte, error) {
+	template := s.Text("template")
+	if template == "" {
+		return json.Marshal(payload(s.Text("format"), n))
+	}
+	words := map[string]string{
+		"service": n.Service, "environment": n.Env, "release": n.Release, "kind": n.Kind, "by": n.By,
+		"moment": n.Moment, "text": n.Text, "run": n.Event.Run, "outcome": string(n.Event.Outcome), "type": string(n.Event.Type),
+		"seq": strconv.FormatInt(n.Event.Seq, 10), "time": n.Event.Time.UTC().Format(time.RFC3339),
+		"unix_ms": strconv.FormatInt(n.Event.Time.UnixMilli(), 10),
+	}
+	return []byte(schema.FillBody(template, func(word string) string { return words[word] })), nil
+}
+
 // payload is a notice in the form that the receiver wants.
 func payload(format string, n Notice) any {
 	switch format {
@@ -88,12 +118,22 @@ func payload(format string, n Notice) any {
 	case "matrix": // as its webhook bridges take it
 		return map[string]string{"text": n.Text, "format": "plain", "displayName": "shipit"}
 	case "grafana": // of POST /api/annotations
-		return map[string]any{
-			"time": n.Event.Time.UnixMilli(), "text": n.Text,
-			"tags": []string{"shipit", n.Service, n.Env, n.Moment},
-		}
+		return annotation(n)
 	}
 	return n
+}
+
+// annotation is a line in Grafana's graphs, or at the end of a run the region
+// that the run took.
+func annotation(n Notice) map[string]any {
+	a := map[string]any{
+		"time": n.Event.Time.UnixMilli(), "text": n.Text,
+		"tags": []string{"shipit", n.Service, n.Env, n.Moment},
+	}
+	if n.Event.Type == event.RunFinished && !n.Began.IsZero() {
+		a["time"], a["timeEnd"] = n.Began.UnixMilli(), n.Event.Time.UnixMilli()
+	}
+	return a
 }
 
 // secretOr is the first line of a file, or text where no file is named.

@@ -87,6 +87,9 @@ func (v *planView) told() {
 				break
 			}
 		}
+		if spec.Text("deliver") == "at_least_once" {
+			who += " at least once"
+		}
 		v.printf("\nnotify: %s on %s\n", diag.CleanLine(who), strings.Join(spec.List("on"), ", "))
 	}
 }

@@ -35,6 +35,7 @@ const (
 	Zone        Form = "zone"   // of time
 	Jump        Form = "jump"   // [user@]host[:port]
 	Header      Form = "header" // the name of an HTTP header
+	Body        Form = "body"   // JSON with {words} of a notice
 )
 
 type rule struct {
@@ -70,6 +71,9 @@ func (f Form) Check(text string) string {
 			return "text without NUL characters"
 		}
 		return ""
+	}
+	if f == Body {
+		return checkBody(text)
 	}
 	for _, r := range text {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

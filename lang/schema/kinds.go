@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 func transport() *Block {
 	return &Block{
 		Name: "transport", Scope: Service, Min: 1, Max: 1,
@@ -132,8 +134,11 @@ func notify() *Block {
 	on := Attr{Name: "on", Type: Strings, Default: `["start", "finish", "failure", "rollback"]`, OneOf: events, Doc: "Which moments."}
 	return &Block{
 		Name: "notify", Scope: Run,
-		Doc:   "Tells somebody what happens. It never changes the outcome.",
-		Attrs: []Attr{on},
+		Doc: "Tells somebody what happens. It never changes the outcome.",
+		Attrs: []Attr{on, {
+			Name: "deliver", Type: String, OneOf: []string{"best_effort", "at_least_once"},
+			Doc: "Whether to give up after three attempts, or to try again, in later runs if it must be, for three days. Then a notice may come twice. Default: best_effort.",
+		}},
 		Kinds: []Kind{
 			{Name: "irc", Doc: "A line in a channel.", Attrs: []Attr{
 				{Name: "server", Type: String, Default: `"localhost:6667"`, Form: Dialled, Doc: "The server."},
@@ -147,10 +152,12 @@ func notify() *Block {
 				{Name: "from", Type: String, Required: true, Form: Mail, Doc: "The sender."},
 				{Name: "to", Type: Strings, Required: true, Form: Mail, Doc: "Who gets it."},
 			}},
-			{Name: "webhook", Doc: "A POST of the event as JSON, or in the form that a chat or Grafana takes.", ExactlyOne: [][]string{{"url", "url_file"}}, Attrs: []Attr{
+			{Name: "webhook", Doc: "A POST of the event as JSON, or in the form that a chat or Grafana takes.", ExactlyOne: [][]string{{"url", "url_file"}}, AtMostOne: [][]string{{"format", "template"}}, Attrs: []Attr{
 				{Name: "url", Type: String, Form: URL, Doc: "Where to. A plan shows it."},
 				{Name: "url_file", Type: String, Form: Plain, Doc: "Or a file on the deployer that holds the URL, where it is a secret."},
 				{Name: "format", Type: String, Default: `"json"`, OneOf: []string{"json", "slack", "mattermost", "matrix", "grafana"}, Doc: "The form of the body."},
+				{Name: "template", Type: String, Form: Body, Doc: "Or the body itself: JSON whose strings may hold {" + strings.Join(NoticeWords, "}, {") + "}."},
+				{Name: "token_file", Type: String, Form: Plain, Doc: "A file on the deployer that holds a token, which is sent as Authorization: Bearer. Grafana wants one."},
 				{Name: "secret_file", Type: String, Form: Plain, Doc: "A file on the deployer that holds the key of an HMAC-SHA-256 over the body, which goes into the header X-Shipit-Signature-256."},
 			}},
 			{Name: "exec", Doc: "A program on the deployer that gets the event as JSON on its input. It runs in the directory of the definition.", Attrs: []Attr{
