@@ -38,7 +38,7 @@ func (t *gitTransport) Step(_ context.Context, d Delivery) (remote.Step, io.Read
 	return remote.Step{
 		ID: "stage", Op: "stage", Args: stageArgs(d),
 		Shell: open(d) + fmt.Sprintf("origin=%s tag=%s tree=%s\n", remote.Quote(from), remote.Quote(d.Release.Tag),
-			remote.Quote(d.Release.Tree)) + gitFetch + sub + gitTake + shared(t.shared) + "settle\n",
+			remote.Quote(d.Release.Tree)) + gitFetch + sub + gitTake + shared(t.shared) + "settle\ntidy\n",
 	}, nil, 0, nil
 }
 
@@ -83,29 +83,47 @@ g() {
   return "$_rc"
 }
 # What was killed in the cache leaves locks and halves there, and nobody else is at work in it now.
-[ ! -L "$cache" ] || rm -f -- "$cache"
+[ -d "$cache" ] && [ ! -L "$cache" ] || rm -f -- "$cache"
 if [ -d "$cache" ]; then
   writable "$cache"
   find "$cache" \( -name '*.lock' -o -name 'tmp_*' \) -type f -exec rm -f -- {} +
 fi
 has() { git --git-dir="$cache" rev-parse -q --verify "$commit^{tree}" >/dev/null 2>&1; }
 get() { g --git-dir="$cache" fetch -q --no-tags --force --no-write-fetch-head -- "$origin" "$@" 2>"$in.out"; }
+# sound tells a repository that has what its references name.
+sound() {
+  _refs=$(git --git-dir="$cache" for-each-ref --format='%(objectname)' 2>/dev/null) || return 1
+  [ -n "$_refs" ] || return 0
+  case $(printf '%s\n' "$_refs" | git --git-dir="$cache" cat-file --batch-check 2>/dev/null) in *missing*) return 1 ;; esac
+}
+anew=
 bring() {
   if [ ! -d "$cache" ]; then
     rm -rf -- "$cache.new"
     g init -q --bare --template= -- "$cache.new"
     mv -T -- "$cache.new" "$cache"
   fi
+  came=
   # A server may not let us ask for a commit by its name; then it must be in a branch.
   if has; then :
   elif [ -n "$tag" ] && get "refs/tags/$tag:refs/tags/$tag" && has; then :
   elif get "$commit:refs/shipit/$commit" && has; then :
-  elif get '+refs/heads/*:refs/heads/*'; then
-    has || die "commit $commit${tag:+ of tag $tag} is not at $origin any more: the tag was deleted or moved there, or not pushed; what runs is untouched. Push it, or plan again"
+  elif get '+refs/heads/*:refs/heads/*' && came=1 && has; then :
+  elif [ -z "$anew" ] && ! sound; then
+    anew=1
+    discard "$cache"
+    bring
+  elif [ -n "$came" ]; then
+    die "commit $commit${tag:+ of tag $tag} is not at $origin any more: the tag was deleted or moved there, or not pushed; what runs is untouched. Push it, or plan again"
   else
     tail -n 3 -- "$in.out"
     die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(tight); what runs is untouched. Mend what git says, then apply again"
   fi
+}
+# tidy joins the small packs that each fetch leaves, now and then. The release is there by then, and does not need the cache.
+tidy() {
+  set -- "$cache"/objects/pack/*.pack
+  [ $# -lt 50 ] || timeout --foreground -k 5 60 git --git-dir="$cache" repack --geometric=2 -d -q >/dev/null 2>&1 </dev/null || :
 }
 out() {
   g clone -q --no-checkout --shared --template= -- "$cache" "$in" && g -C "$in" config remote.origin.url "$origin" &&

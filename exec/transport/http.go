@@ -147,6 +147,8 @@ by_wget() {
 if command -v curl >/dev/null 2>&1; then by=by_curl
 elif command -v wget >/dev/null 2>&1; then by=by_wget
 else die "neither curl nor wget is installed on this host, and the transport http needs one of them"; fi
+through=
+[ -z "$proxy" ] || through=" through the proxy $(printf '%s' "$proxy" | sed 's|//[^/@]*@|//|')" # but for its password
 # load URL goes on with what is there, and begins anew, once, where that leads nowhere.
 load() {
   _fresh=
@@ -164,8 +166,8 @@ load() {
         ;;
       "$anew") rm -f -- "$got.part" ;;
       *)
-        why=$(tail -n 1 "$in.out")
-        why="cannot be fetched: ${why:-it broke off}"
+        why=$(tail -n 1 "$in.out" | sed 's/^[-0-9]* [0-9:]* ERROR/ERROR/') # wget says when
+        why="cannot be fetched$through: ${why:-it broke off}"
         [ "$_end" = "$broke" ] || return 1
         sleep 0.2
         ;;
@@ -183,14 +185,16 @@ if ! good "$got"; then
     [ "$tried" = $# ] || echo "$url $why"
   done
   left "$url"
-  [ -f "$got" ] || die "the artifact cannot be had: $url $why; what runs is untouched"
+  [ -f "$got" ] || die "the artifact cannot be had: $url $why; what runs is untouched. Mend that, then apply again"
 fi
 mkdir -m 700 -- "$in"
 `
 
 // httpUnpack refuses names that lead out of the release before anything is
 // unpacked; tar itself does not write through a link that it has made.
-const httpUnpack = `command -v "${opener%% *}" >/dev/null 2>&1 || die "${opener%% *} is not installed, and the artifact cannot be unpacked without it"
+const httpUnpack = `for _c in "${opener%% *}" tar; do
+  command -v "$_c" >/dev/null 2>&1 || die "$_c is not installed, and the artifact cannot be unpacked without it"
+done
 $opener <"$got" | tar -tf - >"$in.names" 2>"$in.out" || die "the artifact is no archive that tar can read: $(tail -n 1 "$in.out")"
 odd=$(grep -e '^/' -e '^\.\./' -e '/\.\./' -e '/\.\.$' -e '^\.\.$' "$in.names" | head -n 1)
 [ -z "$odd" ] || die "the archive has a name that leads out of the release: $odd"

@@ -38,9 +38,13 @@ relayed() { # USER HOST PORT SHA256
   (umask 077; mkdir -- "$in.relay" && data sh -c 'cd -- "$1" && read -r l && printf "%s\n" "$l" >known && cat >key' sh "$in.relay") || give "the key did not arrive"
   _d=$(cd -- "$in.relay" && pwd -P)
   packed=$_d/parcel _n=0
-  until timeout --foreground -k 5 "$secs" ssh -F /dev/null -T -oBatchMode=yes -oIdentitiesOnly=yes -oIdentityAgent=none -oForwardAgent=no \
-    -oStrictHostKeyChecking=yes -oUserKnownHostsFile="\"$_d/known\"" -oGlobalKnownHostsFile=/dev/null -oHostKeyAlias=shipit-relay \
-    -oUpdateHostKeys=no -oConnectTimeout=10 -oServerAliveInterval=15 -i "$_d/key" -p "$3" -l "$1" -- "$2" </dev/null >"$packed" 2>"$_d/said"; do
+  while
+    clock
+    [ "$_now" -lt "$end" ] || give "no end within $secs s of fetching from it"
+    ! timeout --foreground -k 5 "$((end - _now))" ssh -F /dev/null -T -oBatchMode=yes -oIdentitiesOnly=yes -oIdentityAgent=none -oForwardAgent=no \
+      -oStrictHostKeyChecking=yes -oUserKnownHostsFile="\"$_d/known\"" -oGlobalKnownHostsFile=/dev/null -oHostKeyAlias=shipit-relay \
+      -oUpdateHostKeys=no -oConnectTimeout=10 -oServerAliveInterval=15 -i "$_d/key" -p "$3" -l "$1" -- "$2" </dev/null >"$packed" 2>"$_d/said"
+  do
     _n=$((_n + 1))
     [ "$_n" -lt 3 ] && ! grep -q 'Permission denied' "$_d/said" || give "$(tail -n 1 "$_d/said" | cut -c 1-200)"
     sleep "$_n"

@@ -17,30 +17,44 @@ import (
 	"shipit/exec/transport"
 )
 
+// What the tests of the contract look at. A kind that differs from another one
+// in some of it only is tested for that.
+const (
+	arrival  = 1 << iota // what is there in the end
+	changes              // one release after another
+	fetching             // how the bytes come
+	room                 // a file system without any
+	hosts                // what a host has and allows
+)
+
 // Run runs the contract against a kind.
 func Run(t *testing.T, k Kind) {
 	for _, tc := range []struct {
+		about int
 		name  string
 		test  func(*testing.T, Kind)
-		fetch bool // it depends on the program that fetches
 	}{
-		{"what arrives is the release", testWhole, false},
-		{"a second delivery moves nothing", testTwice, false},
-		{"one thing becomes another and back", testKinds, false},
-		{"what is there does not travel", testLinks, false},
-		{"a base that is not what it should be", testBase, false},
-		{"cut anywhere it is no release", testCut, true},
-		{"a delivery that was cut is gone on with", testResume, true},
-		{"a deployer that dies leaves no release", testDies, false},
-		{"something else is refused", testSpoiled, true},
-		{"a source that is gone", testGone, true},
-		{"a source that stays silent", testStalled, true},
-		{"a file system that is full", testFull, true},
-		{"a directory that cannot be written", testDenied, false},
-		{"planted links", testPlanted, false},
-		{"a link on the way to a shared path", testSharedThroughLink, false},
+		{arrival, "what arrives is the release", testWhole},
+		{arrival, "a second delivery moves nothing", testTwice},
+		{changes, "one thing becomes another and back", testKinds},
+		{changes, "what is there does not travel", testLinks},
+		{changes, "a base that is not what it should be", testBase},
+		{fetching, "cut anywhere it is no release", testCut},
+		{fetching, "a delivery that was cut is gone on with", testResume},
+		{hosts, "a deployer that dies leaves no release", testDies},
+		{fetching, "something else is refused", testSpoiled},
+		{fetching, "a source that is gone", testGone},
+		{fetching, "a source that stays silent", testStalled},
+		{fetching, "mirrors that fail", testMirrors},
+		{room, "a file system that is full", testFull},
+		{hosts, "a directory that cannot be written", testDenied},
+		{hosts, "a program that is not there", testMissing},
+		{hosts, "planted links", testPlanted},
+		{hosts, "a cache that is broken", testCache},
+		{hosts, "a cache of many fetches", testTidy},
+		{hosts, "a link on the way to a shared path", testSharedThroughLink},
 	} {
-		if k.Edit != nil && !tc.fetch {
+		if k.About != 0 && k.About&tc.about == 0 {
 			continue
 		}
 		t.Run(tc.name, func(t *testing.T) {
@@ -102,7 +116,7 @@ func (k Kind) whole(t *testing.T, h *Host, id string, tree Tree) {
 	if err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff(tree.Manifest(), string(manifest)); diff != "" {
+	if diff := cmp.Diff(tree.Manifest(k.ListsDirs), string(manifest)); diff != "" {
 		t.Errorf("manifest of %s (-want +got):\n%s", id, diff)
 	}
 	h.NothingLeft()
@@ -172,9 +186,9 @@ func testTwice(t *testing.T, k Kind) {
 
 func testKinds(t *testing.T, k Kind) {
 	trees := map[string]Tree{
-		"v1": {"x": "file\n", "y/a": "in a directory\n", "z": "-> x", "w": "#!/bin/sh\n", "same": "same\n", "v": "-> y", "u/b/c": "deep\n"},
-		"v2": {"x/a": "file\n", "y": "-> x", "z": "file\n", "w": "#/bin/sh\n", "same": "same\n", "v/a": "in a directory\n", "u": "-> x"},
-		"v3": {"x": "-> y", "y": "#!file\n", "z/a/b": "file\n", "w": "-> same", "same": "same\n", "v": "file\n", "u/b": "file\n"},
+		"v1": {"x": "file\n", "y/a": "in a directory\n", "z": "-> x", "w": "#!/bin/sh\n", "same": "same\n", "v": "-> y", "u/b/c": "deep\n", "e/": "", "f/a": "full\n", "g": "file\n", "data/": ""},
+		"v2": {"x/a": "file\n", "y": "-> x", "z": "file\n", "w": "#/bin/sh\n", "same": "same\n", "v/a": "in a directory\n", "u": "-> x", "e/a": "full\n", "f/": "", "g/": "", "data/": ""},
+		"v3": {"x": "-> y", "y": "#!file\n", "z/a/b": "file\n", "w": "-> same", "same": "same\n", "v": "file\n", "u/b": "file\n", "e": "file\n", "f/": "", "h/i/": ""},
 	}
 	s := k.serve(t, trees)
 	h := NewHost(t)
@@ -229,6 +243,8 @@ func testBase(t *testing.T, k Kind) {
 	for name, spoil := range map[string]func(h *Host) error{
 		"another content": func(h *Host) error { return os.WriteFile(h.Path("releases/v0/README"), []byte("hacked\n"), 0o644) },
 		"a file more":     func(h *Host) error { return os.WriteFile(h.Path("releases/v0/more"), nil, 0o644) },
+		"a mode":          func(h *Host) error { return os.Chmod(h.Path("releases/v0/README"), 0o755) },
+		"a file less":     func(h *Host) error { return os.Remove(h.Path("releases/v0/README")) },
 		"no manifest":     func(h *Host) error { return os.Remove(h.Path(".shipit/manifest/v0")) },
 		"a planted link": func(h *Host) error {
 			return errors.Join(os.RemoveAll(h.Path("releases/v0/bin")), os.Symlink(h.Home, h.Path("releases/v0/bin")))

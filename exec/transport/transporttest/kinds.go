@@ -31,9 +31,11 @@ type Kind struct {
 	EmptyDirs bool // they come along
 	Links     bool // what a release on the host has already does not travel
 	Resumes   bool // what came before the line was cut does not travel again
+	ListsDirs bool // the manifest names empty directories
 
-	// Edit, if set, has the step use another program to fetch; then only what
-	// depends on it is tested.
+	// About is what is tested; 0 is everything.
+	About int
+	// Edit, if set, has the step use another program to fetch.
 	Edit func(shell string) string
 }
 
@@ -42,9 +44,14 @@ func Kinds() []Kind {
 	return []Kind{
 		{Name: "git", Serve: serveGit},
 		{Name: "push", Serve: servePush, Links: true},
+		{Name: "push of a directory", Serve: servePushOf(asDirectory), EmptyDirs: true, Links: true, ListsDirs: true, About: arrival | changes},
+		{Name: "push of an archive", Serve: servePushOf(asArchive), EmptyDirs: true, Links: true, ListsDirs: true, About: arrival},
+		{Name: "push by relay", Serve: serveRelay, Links: true, About: arrival | fetching, Edit: strings.NewReplacer(
+			`-- "$2" </dev/null`, `-- "$2" something </dev/null`, // the server in this process knows no login without a command
+		).Replace},
 		{Name: "http", Serve: serveHTTP, EmptyDirs: true, Resumes: true},
-		{Name: "http by GNU wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, Edit: strings.NewReplacer("command -v curl", "command -v no-curl").Replace},
-		{Name: "http by busybox wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, Edit: strings.NewReplacer(
+		{Name: "http by GNU wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, About: fetching | room, Edit: strings.NewReplacer("command -v curl", "command -v no-curl").Replace},
+		{Name: "http by busybox wget", Serve: serveHTTP, EmptyDirs: true, Resumes: true, About: fetching | room, Edit: strings.NewReplacer(
 			"command -v curl", "command -v no-curl", `timeout "$left" wget`, `timeout "$left" busybox wget`, "$(wget --version", "$(busybox wget --version",
 		).Replace},
 		{Name: "rsync", Serve: serveRsync, EmptyDirs: true, Links: true, Resumes: true},
@@ -61,6 +68,9 @@ type Source struct {
 	Gone func(release string)
 	// Spoil puts something else where the release was; nil as well.
 	Spoil func(release string)
+
+	// ready, if set, makes ready what a delivery to a host needs.
+	ready func(h *Host, base string, d *transport.Delivery)
 }
 
 // Stage brings a release to a host that has base; "" is none.
@@ -74,6 +84,9 @@ func (s *Source) Stage(h *Host, release, base string, more ...func(*transport.De
 	if base != "" {
 		_, b := s.Delivery(base)
 		d.Base = b.Release
+	}
+	if s.ready != nil {
+		s.ready(h, base, &d)
 	}
 	for _, m := range more {
 		m(&d)
@@ -107,13 +120,6 @@ func named(t testing.TB, kind string, spec map[string]any, src transport.Source)
 		t.Fatal(err)
 	}
 	return tr
-}
-
-func servePush(t *testing.T, trees map[string]Tree) *Source {
-	tr := named(t, "push", map[string]any{}, NewRepo(trees))
-	return &Source{Line: newLine(), Delivery: func(r string) (transport.Transport, transport.Delivery) {
-		return tr, transport.Delivery{Release: transport.Release{ID: r, Tag: r, Commit: r}}
-	}}
 }
 
 func serveGit(t *testing.T, trees map[string]Tree) *Source {
@@ -210,6 +216,12 @@ func serveHTTP(t *testing.T, trees map[string]Tree) *Source {
 // Archive packs a tree as a careless build does: with modes of its own.
 func Archive(t testing.TB, tree Tree) []byte {
 	t.Helper()
+	return pack(t, tree, 0o7777)
+}
+
+// pack packs a tree with what a mask leaves of careless modes.
+func pack(t testing.TB, tree Tree, mask int64) []byte {
+	t.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
@@ -224,6 +236,7 @@ func Archive(t testing.TB, tree Tree) []byte {
 		case strings.HasPrefix(text, "#!"):
 			h.Mode = 0o4711
 		}
+		h.Mode &= mask
 		if err := w.WriteHeader(&h); err != nil {
 			t.Fatal(err)
 		}

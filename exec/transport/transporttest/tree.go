@@ -24,13 +24,17 @@ import (
 // directory.
 type Tree map[string]string
 
-// Manifest is the list of a release as a host must keep it.
-func (t Tree) Manifest() string {
+// Manifest is the list of a release as a host must keep it, with empty
+// directories where its kind lists them.
+func (t Tree) Manifest(dirs bool) string {
 	var lines []string
 	for name, text := range t {
 		target, link := strings.CutPrefix(text, "-> ")
 		switch {
 		case strings.HasSuffix(name, "/"):
+			if dirs {
+				lines = append(lines, "d "+strings.TrimSuffix(name, "/")+"\n")
+			}
 		case link:
 			lines = append(lines, "l "+name+"\t"+target+"\n")
 		case strings.HasPrefix(text, "#!"):
