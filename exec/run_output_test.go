@@ -11,6 +11,7 @@ import (
 	"shipit/exec/plan"
 	"shipit/exec/sim"
 	"shipit/lang"
+	"shipit/lang/diag/diagtest"
 )
 
 // outputs are the printed lines of a journal, by host.
@@ -164,4 +165,19 @@ func TestTheLastLinesOfAFailureAreBeforeIt(t *testing.T) {
 
 func (s *drill) hookStep(shell string) plan.Step {
 	return plan.Step{ID: "hook.x", Run: &lang.Command{Shell: shell}, Within: lang.Duration(time.Minute)}
+}
+
+func TestHostileOutputIsRecordedInert(t *testing.T) {
+	t.Parallel()
+	s := newDrill(t, 1)
+	for _, sample := range diagtest.Hostile() {
+		r := newRun(Options{Plan: s.plan(), Now: time.Now})
+		r.seq = 1
+		r.print(event.Event{Step: "hook.x"}, sample.Text)
+		for _, e := range r.wasPrinted(time.Now(), true) {
+			if why := diagtest.Problem(e.Text); why != "" || strings.Contains(e.Text, "\n") {
+				t.Errorf("%s: %s: %.100q", sample.Name, why, e.Text)
+			}
+		}
+	}
 }

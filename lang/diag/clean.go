@@ -17,7 +17,9 @@ const cutMark = " … (line cut)"
 // safe to show on a terminal. What could move the cursor, hide or reorder text
 // is shown as a Go-like escape: \x1b, \u202e, and \xff for a byte that is not
 // UTF-8. Newlines and tabs stay. A carriage return ends a line, as progress
-// bars mean it; a line of more than 8 KiB is cut and says so.
+// bars mean it; a line of more than 8 KiB is cut and says so. What the log of
+// a CI would take for a command, like ::error::x or ##[group], is broken by an
+// escape as well, for who prints this may be run by one.
 func Clean(s string) string {
 	if isClean(s) {
 		return s
@@ -51,6 +53,9 @@ func CleanLine(s string) string {
 
 // isClean tells whether Clean has nothing to do, which is the common case.
 func isClean(s string) bool {
+	if strings.Contains(s, "::") || strings.Contains(s, "##") {
+		return false // perhaps
+	}
 	line := 0
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -70,10 +75,13 @@ func isClean(s string) bool {
 // cleanLine appends one line without its newline to b.
 func cleanLine(b *strings.Builder, line string) {
 	fits := 0 // length of the longest prefix that leaves room for cutMark
+	start := len(line) - len(strings.TrimLeftFunc(line, isSpace))
 	var text strings.Builder
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRuneInString(line[i:])
 		switch {
+		case r == ':' && i == start && isCommand(line[i:]), r == '#' && isOldCommand(line[i:]):
+			fmt.Fprintf(&text, `\x%02x`, r)
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&text, `\x%02x`, line[i])
 		case r == '\t':
@@ -97,6 +105,23 @@ func cleanLine(b *strings.Builder, line string) {
 		}
 	}
 	b.WriteString(text.String())
+}
+
+// isSpace tells what may stand before a command at the beginning of a line.
+func isSpace(r rune) bool { return unicode.IsSpace(r) && !isHostile(r) || r == '\t' }
+
+// isCommand tells whether a line that begins so is one to GitHub's runner:
+// ::NAME …::TEXT.
+func isCommand(s string) bool {
+	s, ok := strings.CutPrefix(s, "::")
+	return ok && strings.Contains(s, "::")
+}
+
+// isOldCommand tells the same of ##[NAME], ##vso[NAME] and ##teamcity[NAME],
+// which runners find anywhere in a line.
+func isOldCommand(s string) bool {
+	s, ok := strings.CutPrefix(s, "##")
+	return ok && (strings.HasPrefix(s, "[") || strings.HasPrefix(s, "vso[") || strings.HasPrefix(s, "teamcity["))
 }
 
 // isHostile tells whether r is invisible or changes how its neighbours look:

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"shipit/lang/diag"
+	"shipit/lang/diag/diagtest"
 )
 
 func TestClean(t *testing.T) {
@@ -24,6 +25,9 @@ func TestClean(t *testing.T) {
 		{"line separator", "a\u2028b", `a\u2028b`},
 		{"invalid UTF-8", "a\xff\xc3(", `a\xff\xc3(`},
 		{"progress bar", "10%\r20%\rdone\r\n", "10%\n20%\ndone\n"},
+		{"a command of GitHub", " \t::error file=x::y\n::std::x a::b", " \t\\x3a:error file=x::y\n\\x3a:std::x a::b"},
+		{"no command of GitHub", "::1 a\nx ::y::z", "::1 a\nx ::y::z"},
+		{"older commands", "a ##[set-env]x ##vso[y] ### [z]", `a \x23#[set-env]x \x23#vso[y] ### [z]`},
 		{"the replacement character itself", "\ufffd", "\ufffd"},
 	}
 	for _, tt := range tests {
@@ -55,6 +59,23 @@ func TestCleanLineStaysOnOneLine(t *testing.T) {
 	t.Parallel()
 	if got, want := diag.CleanLine("a\nb\r\nc\x1b\td"), `a\nb\r\nc\x1b`+"\td"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestNothingHostileIsLeftOfTheCorpus(t *testing.T) {
+	t.Parallel()
+	if n := len(diagtest.Hostile()); n < 40 {
+		t.Fatalf("the corpus has %d samples", n)
+	}
+	for _, s := range diagtest.Hostile() {
+		for name, got := range map[string]string{"Clean": diag.Clean(s.Text), "CleanLine": diag.CleanLine(s.Text)} {
+			if why := diagtest.Problem(got); why != "" {
+				t.Errorf("%s of %s: %s", name, s.Name, why)
+			}
+			if again := diag.Clean(got); again != got {
+				t.Errorf("%s of %s is cleaned again: %.80q", name, s.Name, again)
+			}
+		}
 	}
 }
 

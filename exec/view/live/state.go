@@ -19,9 +19,10 @@ import (
 // How much is kept of what was said: of each host, of all, and of what should
 // outlive the screen.
 const (
-	mostOfHost = 100
-	mostOfAll  = 200
-	mostKept   = 40
+	mostOfHost  = 100
+	mostOfHosts = 20_000 // together, where that is less
+	mostOfAll   = 200
+	mostKept    = 40
 )
 
 // A State is a run as far as its events tell: the rollout's fold, and the
@@ -54,6 +55,7 @@ type host struct {
 	plan  *plan.Host
 	began event.Event // of the phase in flight; Type is "" at rest
 	step  event.Event // the step that it is at
+	no    bool        // the last that happened is that a step failed
 	said  []event.Event
 }
 
@@ -101,9 +103,8 @@ func (s *State) Apply(e event.Event) {
 	h := s.hosts[e.Host]
 	told := false // a step that failed was said to have
 	if h != nil {
-		n := len(h.said)
-		told = e.Type == event.HostFailed && n > 0 && h.said[n-1].Type == event.StepFailed
-		h.take(e)
+		told = e.Type == event.HostFailed && h.no
+		h.take(e, min(mostOfHost, max(20, mostOfHosts/len(s.hosts))))
 	}
 	s.take(e)
 	if worthALine(e) && !told {
@@ -150,7 +151,10 @@ func (s *State) take(e event.Event) {
 }
 
 // take keeps what concerns one host.
-func (h *host) take(e event.Event) {
+func (h *host) take(e event.Event, most int) {
+	if e.Type != event.Output {
+		h.no = e.Type == event.StepFailed
+	}
 	switch e.Type {
 	case event.HostStarted:
 		h.began, h.step = e, event.Event{}
@@ -159,7 +163,7 @@ func (h *host) take(e event.Event) {
 	case event.HostDone, event.HostFailed:
 		h.began, h.step = event.Event{}, event.Event{}
 	}
-	h.said = keep(h.said, e, mostOfHost)
+	h.said = keep(h.said, e, most)
 }
 
 // keep appends e and forgets the oldest where there are too many.
