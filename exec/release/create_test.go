@@ -221,8 +221,12 @@ func TestTagThroughAMirror(t *testing.T) {
 
 func TestCreateTagRefusals(t *testing.T) {
 	t.Parallel()
-	_, clones := shared(t, 1)
+	bare, clones := shared(t, 1)
 	clone := clones[0]
+	protect := "#!/bin/sh\ncase $1 in refs/tags/v*) echo 'v* are protected tags' >&2; exit 1 ;; esac\n"
+	if err := os.WriteFile(filepath.Join(bare.dir, "hooks", "update"), []byte(protect), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	head := clone.git("rev-parse", "HEAD")
 	clone.git("remote", "add", "second", "/nonexistent")
 	clone.git("remote", "rename", "origin", "first")
@@ -238,13 +242,14 @@ func TestCreateTagRefusals(t *testing.T) {
 		{release.TagRequest{Name: "a", Commit: head}, "has the remotes first, second"},
 		{release.TagRequest{Name: "a", Commit: head, Remote: "--mirror"}, "cannot be named"},
 		{release.TagRequest{Name: "a", Commit: head, Remote: "second"}, "git push:"},
+		{release.TagRequest{Name: "v1", Commit: head, Remote: "first"}, "v* are protected tags"},
 	} {
 		err := clone.open().CreateTag(t.Context(), tt.request)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, want %q", tt.request, err, tt.want)
 		}
 	}
-	if got := clone.git("tag", "--list"); got != "" {
+	if got := clone.git("tag", "--list") + bare.git("tag", "--list"); got != "" {
 		t.Errorf("a refused tag is there: %s", got)
 	}
 }
