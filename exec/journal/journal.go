@@ -44,6 +44,7 @@ type Header struct {
 const (
 	suffix     = ".jsonl"
 	planSuffix = ".plan.json"
+	logSuffix  = ".log"
 )
 
 // A Journal is the journal of a run that is being written. It is an

@@ -24,6 +24,10 @@ func NewRunID(now time.Time, random io.Reader) (string, error) {
 // RunOf is the run whose journal is at path.
 func RunOf(path string) string { return strings.TrimSuffix(filepath.Base(path), suffix) }
 
+// LogPath is where a run of dir that nobody watches from a terminal keeps what
+// its process says.
+func LogPath(dir, run string) string { return filepath.Join(dir, run+logSuffix) }
+
 // checkRunID refuses what is no name of a run: it becomes a file's name here
 // and a directory's on the hosts.
 func checkRunID(run string) error {
