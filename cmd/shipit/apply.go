@@ -63,7 +63,7 @@ func (c *applyCmd) saved(ctx context.Context, w *world, file string, data []byte
 	if c.Release != "" || len(c.Limit) > 0 || len(c.Without) > 0 || c.BatchSize != "" || c.Parallel != "" || c.PauseAfter != "" || c.IgnorePreflight || c.Env != "" || len(c.Service) > 0 {
 		return exit(exitUsage, errors.New("a saved plan is applied exactly as it is; --release, --env, --service, --limit, --without, --batch-size, --parallel, --pause-after and --ignore-preflight belong to 'shipit plan'"))
 	}
-	all := &allPlanned{}
+	all := &allPlanned{values: c.valueFlags}
 	for _, p := range set.Plans {
 		root, err := rootOfPlan(file, p)
 		if err != nil {

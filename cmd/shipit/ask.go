@@ -67,7 +67,7 @@ func (w *world) readLine(ctx context.Context) (string, error) {
 // asker asks a run's questions on the terminal; the views have told what the
 // question is. Without a terminal --yes and --confirm say yes to a batch, which
 // otherwise waits for 'shipit confirm' until its time is up; everything else
-// gets the safe answer.
+// gets the safe answer, unless the run was detached and so waits as well.
 func (f *runFlags) asker(w *world, seen *watching) func(context.Context, exec.Prompt) (exec.Answer, error) {
 	return func(ctx context.Context, q exec.Prompt) (exec.Answer, error) {
 		switch {
@@ -76,7 +76,7 @@ func (f *runFlags) asker(w *world, seen *watching) func(context.Context, exec.Pr
 		case slices.Contains(f.Confirm, q.Batch) && q.Batch != "":
 			return exec.Answer{Choice: q.Choices[0], By: w.by() + " (--confirm)"}, nil
 		case w.interactive() && !f.JSON:
-		case q.Batch != "": // somebody may confirm it from elsewhere
+		case q.Batch != "" || w.away: // somebody may answer from elsewhere
 			<-ctx.Done()
 			return exec.Answer{}, ctx.Err()
 		default:

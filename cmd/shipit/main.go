@@ -24,6 +24,7 @@ type cli struct {
 	Apply    applyCmd    `cmd:"" group:"deploy" help:"Do what a plan says, in batches, checked, abortable."`
 	Rollback rollbackCmd `cmd:"" group:"deploy" help:"Take the hosts back to their last good release."`
 	Resume   resumeCmd   `cmd:"" group:"steer" help:"Go on with a run that was interrupted."`
+	Attach   attachCmd   `cmd:"" group:"steer" help:"Watch a run that is under way, from anywhere."`
 	Pause    pauseCmd    `cmd:"" group:"steer" help:"Start no new host in a run that is under way."`
 	Continue continueCmd `cmd:"" group:"steer" help:"Go on with a run that is paused."`
 	Confirm  confirmCmd  `cmd:"" group:"steer" help:"Answer the question of a run that is under way."`
@@ -53,6 +54,7 @@ type cli struct {
 
 	Completion completionCmd `cmd:"" group:"other" help:"Print a completion script for bash, zsh or fish."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:""`
+	Detached   detachedCmd   `cmd:"" name:"__detached" hidden:""`
 	Guard      guardCmd      `cmd:"" name:"__terminal" hidden:""`
 
 	State string `placeholder:"DIR|URL" help:"Where runs are recorded: a directory, or the URL of a Redis; over SHIPIT_STATE and the definition's state block."`

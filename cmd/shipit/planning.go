@@ -48,8 +48,9 @@ type planned struct {
 // allPlanned is the plans of a command, in the order in which they are
 // applied.
 type allPlanned struct {
-	plans []*planned
-	pool  *pool
+	plans  []*planned
+	pool   *pool
+	values valueFlags // that a process of its own needs to read sensitive values again
 }
 
 func (a *allPlanned) set() *plan.Set {
@@ -198,7 +199,7 @@ func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *a
 			return nil, exit(exitUsage, fmt.Errorf("%s: %w", option.name, err))
 		}
 	}
-	all := &allPlanned{pool: f.dial(w)}
+	all := &allPlanned{pool: f.dial(w), values: f.valueFlags}
 	defer func() {
 		if err != nil {
 			all.pool.close()

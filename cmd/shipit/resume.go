@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"shipit/exec"
 	"shipit/exec/event"
@@ -48,6 +49,11 @@ func (c *resumeCmd) Run(w *world) error {
 	}
 	if r, err = places.bring(ctx, r); err != nil {
 		return err
+	}
+	if c.Detach {
+		again := *c
+		again.ID, again.Detach, again.JSON = r.id(), false, false
+		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), stop)
 	}
 	root, err := r.root()
 	if err != nil {

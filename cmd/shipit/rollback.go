@@ -91,7 +91,7 @@ func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id
 	if _, _, err := c.reread(w, pd, r.plan); err != nil { // a broken definition stands in nobody's way back
 		fmt.Fprintf(w.stderr, "warning: sensitive values in what hosts print cannot be hidden: %v\n", err)
 	}
-	all := &allPlanned{pool: c.dial(w), plans: []*planned{pd}}
+	all := &allPlanned{pool: c.dial(w), plans: []*planned{pd}, values: c.valueFlags}
 	defer all.pool.close()
 	qs := exec.QuestionsOf(r.plan, root)
 	qs = slices.DeleteFunc(qs, func(q exec.Question) bool {

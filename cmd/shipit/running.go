@@ -32,6 +32,7 @@ type runFlags struct {
 	Wait    *time.Duration `placeholder:"DURATION" help:"How long to wait in line for a lock that others hold, like 10m; over the definition's lock block."`
 	JSON    bool           `name:"json" help:"Print the run's events as JSON lines; the first line is the version."`
 	Verbose bool           `short:"v" help:"Print every step."`
+	Detach  bool           `help:"Return once the run has begun, which goes on by itself; 'shipit attach' shows it."`
 
 	JSONInto string `name:"json-into" placeholder:"FILE" help:"Write the same into a file, while people read on; it holds whole lines at any time."`
 	plainFlag
@@ -109,7 +110,10 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 		p.result = string(event.Nothing)
 		return f.nothing(w, p.plan)
 	}
-	id, err := journal.NewRunID(w.now(), rand.Reader)
+	id, err := p.run, error(nil) // chosen by the command that this process was detached from
+	if id == "" {
+		id, err = journal.NewRunID(w.now(), rand.Reader)
+	}
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer places.mirror(j)()
 	control, unsteered := places.steered(id)
 	defer unsteered()
-	seen, err := f.watch(w, p.plan, id, places.dir)
+	seen, err := f.watch(w, p.plan, id, &steering{w: w, store: places.dir, run: id})
 	if err != nil {
 		return err
 	}

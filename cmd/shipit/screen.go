@@ -132,12 +132,12 @@ type watching struct {
 	lines  *view.Lines
 }
 
-// watch makes the readers of a run; store is where wishes are handed in.
-func (f *runFlags) watch(w *world, p *plan.Plan, id string, store journal.Store) (*watching, error) {
+// watch makes the readers of a run, and keys is what theirs bring about.
+func (f *runFlags) watch(w *world, p *plan.Plan, id string, keys tui.Actions) (*watching, error) {
 	if f.JSON {
 		return &watching{views: event.Views{}, leave: func() {}}, nil
 	}
-	v := w.screenOf(p, id, tui.Options{Now: w.now, Actions: &steering{w: w, store: store, run: id}})
+	v := w.screenOf(p, id, tui.Options{Now: w.now, Actions: keys})
 	lines := view.NewLines(unseen{v, w.stdout}, w.style())
 	lines.Verbose, lines.Asking = f.Verbose, w.interactive()
 	return &watching{views: event.Views{v, lines}, screen: v, lines: lines, leave: v.Close}, nil
@@ -190,6 +190,7 @@ type steering struct {
 	w     *world
 	store journal.Store
 	run   string
+	leave func() // ends the command that only looks on; nil in the process of the run
 }
 
 // wishes are the actions that a run understands.
@@ -201,6 +202,11 @@ var wishes = map[live.Action]exec.Wish{
 func (s *steering) Can(a live.Action) string {
 	switch a {
 	case live.Leave, live.Interrupt, live.Suspend:
+		return ""
+	case live.Detach:
+		if s.leave == nil {
+			return "this process is the run; close the terminal, or stop it with Ctrl-Z and type bg, and it goes on"
+		}
 		return ""
 	}
 	if wishes[a] == "" {
@@ -214,6 +220,10 @@ const handIn = 5 * time.Second
 
 // Do writes down what is wished.
 func (s *steering) Do(wish live.Wish) error {
+	if wish.Do == live.Detach {
+		s.leave()
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), handIn)
 	defer cancel()
 	_, err := s.store.Intend(ctx, s.run, journal.Intent{

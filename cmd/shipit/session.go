@@ -25,6 +25,7 @@ type sshFlags struct {
 // A pool holds the connections of a command: one fleet, or another where two
 // services reach a host of the same name in different ways.
 type pool struct {
+	flags  sshFlags
 	ssh    *remote.SSH
 	fleets []*exec.Fleet
 	known  []map[string]remote.Target // by fleet, by host
@@ -83,7 +84,7 @@ func (f *sshFlags) dial(w *world) *pool {
 		AcceptNew:  f.AcceptNew,
 		Warn:       warn,
 	})
-	return &pool{ssh: ssh}
+	return &pool{flags: *f, ssh: ssh}
 }
 
 // An inquiry is the questions of one service, and what the hosts said.

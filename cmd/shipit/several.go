@@ -16,6 +16,9 @@ import (
 // stops at the first that does not end well: what comes after a service must
 // not meet it as nobody planned. The exit code is the failing one's.
 func (f *runFlags) runAll(ctx context.Context, w *world, all *allPlanned, stop func()) error {
+	if f.Detach && all.set().Changes() {
+		return f.detach(w, all, stop)
+	}
 	if len(all.plans) == 1 {
 		return f.run(ctx, w, all.plans[0], stop)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func (c *steerFlags) find(ctx context.Context, p *places) (string, journal.Store
 		if err != nil {
 			return "", nil, err
 		}
-		if who, err := p.dir.Alive(ctx, run); err == nil && who != "" {
+		if p.alive(run) {
 			return run, p.dir, nil
 		}
 		who, err := p.driver(ctx, run)
@@ -131,26 +132,39 @@ func (c *steerFlags) find(ctx context.Context, p *places) (string, journal.Store
 		}
 		return run, store, err
 	}
-	runs, err := p.list(ctx)
-	if err != nil {
+	active, err := p.active(ctx)
+	switch {
+	case err != nil:
 		return "", nil, err
+	case len(active) == 0:
+		return "", nil, errNoneActive
+	case len(active) > 1:
+		return "", nil, severalActive(active)
 	}
+	run := active[0].Run
+	if p.alive(run) {
+		return run, p.dir, nil
+	}
+	return run, p.shared, nil
+}
+
+// active are the runs that are under way.
+func (p *places) active(ctx context.Context) ([]journal.Summary, error) {
+	runs, err := p.list(ctx)
+	return slices.DeleteFunc(runs, func(s journal.Summary) bool { return !s.Active }), err
+}
+
+// alive tells whether a process of this machine drives the run.
+func (p *places) alive(run string) bool { return journal.Active(p.dir.Path(run)) }
+
+var errNoneActive = errors.New("no run is under way here")
+
+func severalActive(active []journal.Summary) error {
 	var ids []string
-	for _, r := range runs {
-		if r.Active {
-			ids = append(ids, r.Run)
-		}
+	for _, s := range active {
+		ids = append(ids, s.Run)
 	}
-	switch len(ids) {
-	case 0:
-		return "", nil, errors.New("no run is under way here")
-	case 1:
-		if journal.Active(p.dir.Path(ids[0])) {
-			return ids[0], p.dir, nil
-		}
-		return ids[0], p.shared, nil
-	}
-	return "", nil, fmt.Errorf("%d runs are under way; name one of them: %s", len(ids), strings.Join(ids, ", "))
+	return fmt.Errorf("%d runs are under way; name one of them: %s", len(ids), strings.Join(ids, ", "))
 }
 
 // followEvery is how often what others wrote is looked for.

@@ -33,6 +33,7 @@ type world struct {
 	screen         diversion              // of both outputs, while a screen is open
 	rescue         atomic.Pointer[func()] // gives the terminal back before the process ends at once
 	applies        bool                   // the command is one that changes hosts
+	away           bool                   // the process was detached: only from elsewhere can anybody answer
 	secrets        secrets
 }
 
