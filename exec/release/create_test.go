@@ -84,6 +84,21 @@ func TestTagSeesTheTagsOfOthers(t *testing.T) {
 	}
 }
 
+// What is fetched from may lag behind what is pushed to.
+func TestTagSeesTheTagsOfWhereItPushes(t *testing.T) {
+	t.Parallel()
+	bare, clones := shared(t, 1)
+	replica := fixture{t, filepath.Join(realTemp(t), "replica.git")}
+	bare.git("clone", "-q", "--bare", bare.dir, replica.dir)
+	bare.git("tag", "release/2015-06-10/1")
+	clones[0].git("remote", "set-url", "origin", replica.dir)
+	clones[0].git("remote", "set-url", "--push", "origin", bare.dir)
+	got, err := clones[0].open().Tag(t.Context(), dated, today, release.TagOptions{})
+	if err != nil || got.Tag.Name != "release/2015-06-10/2" {
+		t.Errorf("got %q, %v", got.Tag.Name, err)
+	}
+}
+
 func TestCreateTagNeverMovesATag(t *testing.T) {
 	t.Parallel()
 	bare, clones := shared(t, 1)
