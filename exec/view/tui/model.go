@@ -48,8 +48,6 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd := m.press(msg.String())
 		m.draw()
 		return m, cmd
-	case *stop:
-		return m, tea.Exec(msg, back)
 	case failure:
 		m.screen.Notice = msg.err.Error()
 		m.draw()

@@ -52,11 +52,12 @@ type View struct {
 	open   bool
 	err    error // why it was lost
 
-	program *tea.Program
-	before  *term.State   // of the terminal
-	drawn   chan struct{} // closed once something was
-	left    chan struct{} // closed once it is not, or no longer, open
-	once    sync.Once
+	closed bool     // for good
+	now    *showing // the last one
+
+	before *term.State   // of the terminal
+	left   chan struct{} // closed once it is not, or no longer, open
+	once   sync.Once
 }
 
 // New is a view of a run of p that nobody sees yet.
@@ -123,27 +124,68 @@ func (v *View) Open() error {
 	if err != nil {
 		return fmt.Errorf("cannot use the terminal: %w", err)
 	}
+	v.before = before
+	m := newModel(v)
+	first := v.begin(m)
+	go v.show(m, first)
+	return nil
+}
+
+// A showing is a time in the foreground: a program of Bubble Tea's own, because
+// its way of giving a terminal back for a while is a data race.
+type showing struct {
+	program *tea.Program
+	drawn   chan struct{} // closed with the first frame
+	done    chan struct{} // closed at the end
+}
+
+// begin starts to show the model; nil after Close.
+func (v *View) begin(m *model) *showing {
 	profile := colorprofile.ASCII
 	if v.o.Look.Color {
 		profile = colorprofile.ANSI // the sixteen colours that every theme has made readable
 	}
-	v.before, v.drawn = before, make(chan struct{})
-	v.program = tea.NewProgram(newModel(v),
-		tea.WithInput(v.o.In), tea.WithOutput(&output{File: v.o.Out, drawn: v.drawn}), tea.WithEnvironment(v.o.Environ),
+	s := &showing{drawn: make(chan struct{}), done: make(chan struct{})}
+	s.program = tea.NewProgram(m,
+		tea.WithInput(v.o.In), tea.WithOutput(&output{File: v.o.Out, drawn: s.drawn}), tea.WithEnvironment(v.o.Environ),
 		tea.WithColorProfile(profile), tea.WithFPS(fps), tea.WithoutSignalHandler())
 	v.mu.Lock()
-	v.open = true
-	v.mu.Unlock()
-	stop := v.watchStops()
+	defer v.mu.Unlock()
+	if v.closed {
+		return nil
+	}
+	v.open, v.now = true, s
 	go func() {
-		_, err := v.program.Run()
-		stop()
+		defer close(s.done)
+		_, err := s.program.Run()
 		v.mu.Lock()
+		defer v.mu.Unlock()
 		v.err = err
-		v.mu.Unlock()
-		v.over()
 	}()
-	return nil
+	return s
+}
+
+// show sees the model to its end, through the times in which the process is
+// stopped. In the background it ends: to set the modes of a terminal that is
+// the shell's would stop the process again, or spoil them; the run goes on in
+// lines.
+func (v *View) show(m *model, s *showing) {
+	defer v.over()
+	stops, end := watchStops()
+	defer end()
+	for s != nil {
+		select {
+		case <-s.done:
+			return
+		case <-stops:
+			v.quit(s)
+			stop()
+			if !v.foreground() {
+				return
+			}
+			s = v.begin(m)
+		}
+	}
 }
 
 // over notes that the screen is not open any more.
@@ -164,25 +206,33 @@ func (v *View) Err() error {
 // patience bounds how long the end of a program waits for its terminal.
 const patience = 2 * time.Second
 
-// Close gives the terminal back. It may be called again, and from anywhere.
-func (v *View) Close() {
-	if v.program == nil || !v.Shown() {
-		v.over()
-		return
-	}
+// quit ends a showing and gives the terminal back; a terminal that takes
+// nothing keeps nobody.
+func (v *View) quit(s *showing) {
 	late := time.After(patience)
 	select { // a program that quits before its first frame leaves that frame behind
-	case <-v.drawn:
-	case <-v.left:
+	case <-s.drawn:
+	case <-s.done:
 	case <-late:
 	}
-	go v.program.Quit()
+	go s.program.Quit()
 	select {
-	case <-v.left:
+	case <-s.done:
 	case <-late:
 		v.Rescue()
-		v.over()
 	}
+}
+
+// Close gives the terminal back. It may be called again, and from anywhere.
+func (v *View) Close() {
+	v.mu.Lock()
+	v.closed = true
+	open, s := v.open, v.now
+	v.mu.Unlock()
+	if open {
+		v.quit(s)
+	}
+	v.over()
 }
 
 // An output is the terminal to which a frame is written.
