@@ -63,12 +63,7 @@ func shortNames(hosts []rollout.Host) []string {
 
 // header says which run this is.
 func (f *frame) header() line {
-	b := &f.s.plan.Body
-	what := string(b.Kind) + " of " + b.Where()
-	if b.Release.Tag != "" {
-		what += " to " + b.Release.Tag
-	}
-	l := line{{what, strong}}
+	l := line{{f.title(), strong}}
 	if f.c.Replay != "" {
 		l = append(line{{f.c.Replay, chosen}, {" ", plain}}, l...)
 	}
@@ -91,16 +86,20 @@ func (f *frame) header() line {
 
 // sentence is what is happening, in as many rows as there are for it.
 func (f *frame) sentence(rows int) []line {
-	t := strong
+	return wrapped(f.s.Sentence(f.c.Now), f.tone(), f.c.Width, rows)
+}
+
+// tone is how the sentence is to be seen.
+func (f *frame) tone() tone {
 	switch {
 	case f.s.ended != nil && (f.s.ended.Outcome == event.Done || f.s.ended.Outcome == event.Nothing):
-		t = good
+		return good
 	case f.s.ended != nil && f.s.ended.Outcome == event.Mixed, f.s.roll.Halted() != "" && !f.s.roll.Aborted() && f.s.started:
-		t = bad
+		return bad
 	case f.s.asked != nil, f.s.roll.Paused() != "", f.s.roll.Aborted(), f.s.roll.GoingBack():
-		t = warn
+		return warn
 	}
-	return wrapped(f.s.Sentence(f.c.Now), t, f.c.Width, rows)
+	return strong
 }
 
 // wrapped is a text in at most so many rows; what does not fit is cut.
