@@ -31,6 +31,7 @@ type cli struct {
 	Abort    abortCmd    `cmd:"" group:"steer" help:"Stop a run that is under way."`
 	Runs     runsCmd     `cmd:"" group:"look" aliases:"history" help:"List the runs that are recorded, newest first."`
 	Replay   replayCmd   `cmd:"" group:"look" help:"Play a recorded run again, on the screen that it had or in lines."`
+	Serve    serveCmd    `cmd:"" group:"look" help:"Show runs in a browser, steer them and start new ones."`
 	Journal  journalCmd  `cmd:"" group:"look" help:"Check what is recorded of a run."`
 	Status   statusCmd   `cmd:"" group:"look" help:"Show what runs on every host."`
 	Hosts    hostsCmd    `cmd:"" group:"look" help:"List the hosts, and how each one is reached."`

@@ -35,6 +35,7 @@ type runFlags struct {
 	Detach  bool           `help:"Return once the run has begun, which goes on by itself; 'shipit attach' shows it."`
 
 	JSONInto string `name:"json-into" placeholder:"FILE" help:"Write the same into a file, while people read on; it holds whole lines at any time."`
+	Web      bool   `help:"Show the run in a browser, too, at an address of this machine that is printed; see 'shipit serve'."`
 	plainFlag
 }
 
@@ -162,6 +163,13 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer told()
 	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
+	if f.Web {
+		closed, err := f.page(w, p.state, places.dir, id)
+		if err != nil {
+			return fmt.Errorf("%w; nothing was started", err)
+		}
+		defer closed()
+	}
 	for _, problem := range p.learn(runCtx) {
 		fmt.Fprintf(f.human(w), "note: %s\n", problem)
 	}

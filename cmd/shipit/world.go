@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"os/user"
@@ -99,9 +100,16 @@ func (w *world) xdg(name, fallback string) string {
 	return filepath.Join(w.home(), fallback)
 }
 
+// byVariable names who a command is run for, where another program knows that
+// better than the operating system: the web page.
+const byVariable = "SHIPIT_BY"
+
 // by is who runs shipit: user@machine, and behind sudo the one who typed it.
 func (w *world) by() string {
-	name := w.getenv("SUDO_USER")
+	if by := w.getenv(byVariable); strings.Contains(by, "@") {
+		return by
+	}
+	name := cmp.Or(w.getenv(byVariable), w.getenv("SUDO_USER"))
 	if name == "" {
 		if u, err := user.Current(); err == nil {
 			name = u.Username

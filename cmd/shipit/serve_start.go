@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"shipit/exec/release"
+	"shipit/exec/web"
+	"shipit/lang/diag"
+)
+
+// starts is what can be started from the page: plans and applies of the
+// definitions below a directory, each by a process of this program.
+type starts struct {
+	w       *world
+	program string
+	url     string // of a repository, with ref; "" where root is all there is
+	ref     string
+	base    string // where work trees of it are kept
+
+	mu   sync.Mutex
+	root string
+	read time.Time // when root was made
+}
+
+// freshFor is how long a work tree is not asked to be newer.
+const freshFor = time.Minute
+
+// newStarts finds the definitions once, so that what is wrong is said at once.
+func newStarts(ctx context.Context, w *world, from string) (*starts, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start anything: %w", err)
+	}
+	s := &starts{w: w, program: exe}
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		if s.root, err = filepath.Abs(from); err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", from, err)
+		}
+	} else {
+		i := strings.LastIndex(from, "@")
+		if i < 0 || !strings.ContainsAny(from, ":/") || i < strings.LastIndexAny(from, ":/") && strings.Contains(from[i:], "/") && !strings.Contains(from, "://") {
+			return nil, exit(exitUsage, fmt.Errorf("--definitions %s: it is neither a directory nor a repository as URL@REF", from))
+		}
+		s.url, s.ref, s.base = from[:i], from[i+1:], filepath.Join(w.cacheDir(), "definitions")
+	}
+	defs, err := s.List(ctx)
+	if err == nil && len(defs) == 0 {
+		err = fmt.Errorf("there is no definition of a service in %s", from)
+	}
+	return s, err
+}
+
+// tree is the directory of the definitions, of a repository as it is now.
+func (s *starts) tree(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url == "" || s.root != "" && s.w.now().Sub(s.read) < freshFor {
+		return s.root, nil
+	}
+	dir, _, err := release.CheckOut(ctx, s.url, s.ref, s.base)
+	if err != nil {
+		return "", err
+	}
+	s.root, s.read = dir, s.w.now()
+	return dir, nil
+}
+
+// List reads the definitions; one that cannot be read is left out.
+func (s *starts) List(ctx context.Context) ([]web.Definition, error) {
+	root, err := s.tree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := definitions([]string{root})
+	if err != nil {
+		return nil, err
+	}
+	var all []web.Definition
+	for _, file := range files {
+		if strings.HasSuffix(file, ".test.hcl") {
+			continue
+		}
+		src, _, err := parse(file, "")
+		if err != nil || len(src.cfg.Services()) == 0 {
+			continue
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", file, err)
+		}
+		all = append(all, web.Definition{File: name, Path: file, Services: src.cfg.Services(), Environments: src.cfg.Environments()})
+	}
+	return all, nil
+}
+
+// command is this program in the directory of a definition.
+func (s *starts) command(ctx context.Context, d web.Definition, by string, args ...string) *osexec.Cmd {
+	if s.w.state != "" {
+		args = append(args, "--state", s.w.state)
+	}
+	cmd := osexec.CommandContext(ctx, s.program, append(args, "--color", "never")...)
+	cmd.Dir = filepath.Dir(d.Path)
+	cmd.Env = s.w.environ
+	if by != "" {
+		cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], byVariable+"="+by)
+	}
+	return cmd
+}
+
+// mostOutput bounds what is kept of what a process prints.
+const mostOutput = 64 << 10
+
+// Plan runs `shipit plan --out`.
+func (s *starts) Plan(ctx context.Context, d web.Definition, env, tag, file, by string) (string, error) {
+	args := []string{"plan", filepath.Base(d.Path), "--out", file}
+	if env != "" {
+		args = append(args, "--env", env)
+	}
+	if tag != "" {
+		args = append(args, "--release", tag)
+	}
+	cmd := s.command(ctx, d, by, args...)
+	out := &kept{}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	if err == nil || isThere(file) { // a plan that cannot be applied is one to look at, too
+		return out.String(), nil
+	}
+	if ctx.Err() != nil {
+		return out.String(), errors.New("planning took too long, or the server ended meanwhile")
+	}
+	return out.String(), fmt.Errorf("no plan was made: %s", lastWords(out.String(), err))
+}
+
+// beginsWithin is how long an apply may take until it has a run. It takes
+// locks first, and may wait for them.
+const beginsWithin = 30 * time.Second
+
+// Apply runs `shipit apply FILE` in a session of its own, which neither the
+// end of this process nor its terminal ends. What it prints goes to a file.
+func (s *starts) Apply(ctx context.Context, d web.Definition, file, by string) (run, output string, err error) {
+	logFile, err := os.OpenFile(strings.TrimSuffix(file, ".json")+".out", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", "", fmt.Errorf("cannot start the apply: %w", err)
+	}
+	defer logFile.Close()
+	cmd := s.command(context.WithoutCancel(ctx), d, by, "apply", file, "--json", "--reason", "started from the web page by "+by)
+	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return "", "", fmt.Errorf("cannot start the apply: %w", err)
+	}
+	over := make(chan error, 1)
+	go func() { over <- cmd.Wait() }()
+	late := time.After(beginsWithin)
+	for {
+		ended := false
+		select {
+		case err = <-over:
+			ended = true
+		case <-late:
+			return "", "", errors.New("it has not begun a run yet; it may be waiting for a lock. The list of runs shows it once it has")
+		case <-time.After(followEvery):
+		}
+		data, rerr := io.ReadAll(io.NewSectionReader(logFile, 0, mostOutput))
+		if rerr != nil {
+			return "", "", fmt.Errorf("cannot read what the apply says: %w", rerr)
+		}
+		if run := runIn(data); run != "" {
+			return run, "", nil
+		}
+		if ended {
+			return "", string(data), fmt.Errorf("no run was begun: %s", lastWords(string(data), err))
+		}
+	}
+}
+
+// runIn is the run of the first event in a stream of them.
+func runIn(data []byte) string {
+	for sc := bufio.NewScanner(bytes.NewReader(data)); sc.Scan(); {
+		var e struct{ Run string }
+		if json.Unmarshal(sc.Bytes(), &e) == nil && e.Run != "" {
+			return e.Run
+		}
+		if id, ok := strings.CutPrefix(sc.Text(), "Run "); ok && !strings.Contains(id, " ") {
+			return id
+		}
+	}
+	return ""
+}
+
+// lastWords is the last line that a process printed, which says why it ended.
+func lastWords(output string, err error) string {
+	text := ""
+	for line := range strings.Lines(output) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "shipit: ") || text == "" && line != "" {
+			text = strings.TrimPrefix(line, "shipit: ")
+		}
+	}
+	if text == "" && err != nil {
+		text = err.Error()
+	}
+	return diag.CleanLine(text)
+}
+
+// kept is the beginning of what is written to it.
+type kept struct{ strings.Builder }
+
+func (k *kept) Write(p []byte) (int, error) {
+	k.Builder.Write(p[:min(len(p), max(0, mostOutput-k.Len()))])
+	return len(p), nil
+}
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}

@@ -1,0 +1,287 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/exec/plan"
+	"shipit/exec/view/live"
+)
+
+// How a run is followed.
+const (
+	lookEvery   = 200 * time.Millisecond // for new events
+	drawEvery   = time.Second            // where there are none: what is waited for has come closer
+	mostKept    = 4096                   // records that resuming readers get without reading the journal
+	mostKeptOf  = 8 << 20                // of them, in bytes
+	forgetAfter = 10 * time.Second       // without a reader
+)
+
+// feeds are the runs that somebody looks at: each is read and drawn once,
+// whatever the number of readers.
+type feeds struct {
+	mu     sync.Mutex
+	s      *Server
+	by     map[string]*feed
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+func (f *feeds) init(s *Server) {
+	f.s, f.by = s, map[string]*feed{}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+}
+
+func (f *feeds) close() {
+	f.cancel()
+	f.work.Wait()
+}
+
+// join is the feed of a run, with one more reader.
+func (f *feeds) join(run string, store journal.Store, p *plan.Plan) *feed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.by[run]
+	if d == nil {
+		d = newFeed(run, store, p)
+		f.by[run] = d
+		f.work.Go(func() { d.follow(f.ctx, f) })
+	}
+	d.readers++
+	return d
+}
+
+// leave takes a reader off.
+func (f *feeds) leave(d *feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d.readers--
+	d.idle = time.Now()
+}
+
+// drop forgets a feed that nobody has read for a while.
+func (f *feeds) drop(d *feed, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d.readers > 0 || now.Sub(d.idle) < forgetAfter {
+		return false
+	}
+	delete(f.by, d.run)
+	return true
+}
+
+// A feed is a run that is followed for readers. No reader is waited for: each
+// knows what it has, and comes to fetch the rest.
+type feed struct {
+	run   string
+	store journal.Store
+
+	readers int       // guarded by feeds.mu
+	idle    time.Time // likewise
+
+	mu      sync.Mutex
+	state   *live.State
+	checks  *checks
+	kept    []record
+	bytes   int
+	seq     int64
+	over    bool  // the run has its outcome, and all of it was read
+	problem error // why it cannot be read any more
+	views   map[bool]*drawing
+	changed chan struct{} // closed when there is something new
+}
+
+// A record is an event as readers get it.
+type record struct {
+	seq  int64
+	json []byte
+}
+
+// A drawing is the sections of a page as one kind of reader sees them.
+type drawing struct {
+	sections []section
+}
+
+// A section is a part of a page, and when it became what it is.
+type section struct {
+	Name    string
+	HTML    string
+	version int64
+}
+
+func newFeed(run string, store journal.Store, p *plan.Plan) *feed {
+	return &feed{
+		run: run, store: store, state: live.New(p, run), checks: newChecks(p),
+		views: map[bool]*drawing{false: {}, true: {}}, changed: make(chan struct{}), idle: time.Now(),
+	}
+}
+
+// follow reads and draws until nobody looks any more.
+func (d *feed) follow(ctx context.Context, f *feeds) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var drawn time.Time
+	for version := int64(1); ; version++ {
+		news := d.read(ctx)
+		now := f.s.o.Now()
+		d.mu.Lock()
+		stop := d.over || d.problem != nil
+		d.mu.Unlock()
+		if news || now.Sub(drawn) >= drawEvery && !stop || drawn.IsZero() {
+			drawn = now
+			d.draw(f.s, now, version)
+		}
+		select {
+		case <-ctx.Done():
+			d.fail(context.Cause(ctx))
+			return
+		case <-tick.C:
+		}
+		if f.drop(d, time.Now()) {
+			return
+		}
+	}
+}
+
+// read takes in what is new.
+func (d *feed) read(ctx context.Context) (news bool) {
+	for {
+		d.mu.Lock()
+		seq := d.seq // changed by this goroutine alone
+		d.mu.Unlock()
+		events, err := d.store.Events(ctx, d.run, seq)
+		d.mu.Lock()
+		for _, e := range events {
+			d.take(e)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.problem = err
+		} else if err == nil {
+			d.problem = nil // a Redis that was away is there again
+		}
+		d.mu.Unlock()
+		if len(events) == 0 || err != nil {
+			return news
+		}
+		news = true
+	}
+}
+
+func (d *feed) take(e event.Event) {
+	d.state.Apply(e)
+	d.checks.take(e)
+	d.seq, d.over = e.Seq, e.Type == event.RunFinished
+	data, err := json.Marshal(rowOf(e))
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	d.kept = append(d.kept, record{e.Seq, data})
+	d.bytes += len(data)
+	for len(d.kept) > 1 && (len(d.kept) > mostKept || d.bytes > mostKeptOf) {
+		d.bytes -= len(d.kept[0].json)
+		d.kept[0] = record{}
+		d.kept = d.kept[1:]
+	}
+}
+
+// draw makes the sections anew and notes which of them are different.
+func (d *feed) draw(s *Server, now time.Time, version int64) {
+	d.mu.Lock()
+	sight, checks := d.state.Sight(now), d.checks.rows()
+	d.mu.Unlock()
+	fresh := map[bool][]section{}
+	for deploys := range d.views {
+		fresh[deploys] = s.sections(sight, checks, deploys, true)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for deploys, view := range d.views {
+		for i := range fresh[deploys] {
+			n := &fresh[deploys][i]
+			n.version = version
+			if len(view.sections) > i && view.sections[i].HTML == n.HTML {
+				n.version = view.sections[i].version
+			}
+		}
+		view.sections = fresh[deploys]
+	}
+	d.wake()
+}
+
+// wake tells readers that there is something new.
+func (d *feed) wake() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *feed) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.problem, d.over = err, true
+	d.wake()
+}
+
+// A batch is what a reader has not seen yet.
+type batch struct {
+	records  []record
+	far      bool // what comes next is not kept any more: the journal has it
+	sections []section
+	version  int64 // of the newest of them
+	over     bool
+	problem  error
+	changed  <-chan struct{}
+}
+
+// mostOfBatch is how many records one message carries.
+const mostOfBatch = 500
+
+// since is what is new for a reader that has seen so much.
+func (d *feed) since(seq, version int64, deploys bool) batch {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := batch{version: version, over: d.over && seq >= d.seq, problem: d.problem, changed: d.changed}
+	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
+		first := d.kept[0].seq
+		if b.far = seq+1 < first; !b.far {
+			from := int(seq + 1 - first)
+			b.records = d.kept[from:min(n, from+mostOfBatch)]
+		}
+	}
+	for _, part := range d.views[deploys].sections {
+		if part.version > version {
+			b.sections = append(b.sections, part)
+			b.version = max(b.version, part.version)
+		}
+	}
+	return b
+}
+
+// glance is where the run stands now.
+func (d *feed) glance(now time.Time) (live.Sight, []checkRow, int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Sight(now), d.checks.rows(), d.seq
+}
+
+// far reads what a reader missed from the journal itself.
+func (d *feed) far(ctx context.Context, seq int64) ([]record, error) {
+	events, err := d.store.Events(ctx, d.run, seq)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what was missed: %w", err)
+	}
+	var out []record
+	for _, e := range events[:min(len(events), mostKept)] {
+		data, err := json.Marshal(rowOf(e))
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
+		}
+		out = append(out, record{e.Seq, data})
+	}
+	return out, nil
+}

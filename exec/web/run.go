@@ -1,0 +1,153 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/exec/plan"
+	"shipit/exec/view/live"
+)
+
+// find is the run that a request names, where it is read, and its plan.
+func (s *Server) find(r *http.Request) (run string, store journal.Store, p *plan.Plan, err error) {
+	ctx := r.Context()
+	run, store, err = s.o.Runs.Find(ctx, r.PathValue("run"))
+	if err != nil {
+		return "", nil, nil, err
+	}
+	data, err := store.Plan(ctx, run)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	if p, err = plan.Decode(data); err != nil {
+		return "", nil, nil, fmt.Errorf("cannot read the plan of run %s: %w", run, err)
+	}
+	return run, store, p, nil
+}
+
+// A recorded run is all that was read of one.
+type recorded struct {
+	run   string
+	store journal.Store
+	plan  *plan.Plan
+	*journal.Record
+}
+
+// load reads the whole run that a request names. So many may do that at once;
+// others wait.
+func (s *Server) load(r *http.Request) (*recorded, error) {
+	ctx := r.Context()
+	select {
+	case s.heavy <- struct{}{}:
+		defer func() { <-s.heavy }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	run, store, p, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := store.Load(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Header.Plan != "" && rec.Header.Plan != p.Digest {
+		return nil, fmt.Errorf("cannot trust the record of run %s: the plan beside it is another one", run)
+	}
+	return &recorded{run, store, p, rec}, nil
+}
+
+// A runFrame is what every page of a run has.
+type runFrame struct {
+	frame
+	Run    string
+	Header journal.Header
+	Part   string // which page of the run it is
+	Alive  string // who drives it now, "" where nobody does
+	Ended  bool
+	Last   int64 // number of the last event
+}
+
+func (s *Server) runFrame(r *http.Request, rec *recorded, part string) runFrame {
+	f := runFrame{
+		frame: s.frame(r, fmt.Sprintf("%s %s of %s", rec.Header.Kind, rec.run, rec.Header.Service), "runs"),
+		Run:   rec.run, Header: rec.Header, Part: part,
+	}
+	f.Last = rec.Last
+	if n := len(rec.Events); n > 0 {
+		f.Ended = rec.Events[n-1].Type == event.RunFinished
+	}
+	if !f.Ended {
+		if who, err := rec.store.Alive(r.Context(), rec.run); err == nil {
+			f.Alive = who
+		}
+	}
+	return f
+}
+
+// drawnSection is a section as a page holds it: its own template has escaped
+// what is in it.
+type drawnSection struct {
+	Name string
+	HTML template.HTML
+}
+
+func drawn(sections []section) []drawnSection {
+	var out []drawnSection
+	for _, part := range sections {
+		out = append(out, drawnSection{part.Name, template.HTML(part.HTML)}) //nolint:gosec // it was drawn by html/template
+	}
+	return out
+}
+
+// rowsOnPage is how many records a page begins with.
+const rowsOnPage = 200
+
+// runPage is a run as it stands.
+func (s *Server) runPage(w http.ResponseWriter, r *http.Request) {
+	rec, err := s.load(r)
+	if err != nil {
+		s.cannot(w, r, err)
+		return
+	}
+	frame := s.runFrame(r, rec, "run")
+	state, checks := live.New(rec.plan, rec.run), newChecks(rec.plan)
+	for _, e := range rec.Events {
+		state.Apply(e)
+		checks.take(e)
+	}
+	page := struct {
+		runFrame
+		Sections []drawnSection
+		Rows     []row
+		Told     string
+		Older    int64
+	}{runFrame: frame}
+	now := s.o.Now()
+	if frame.Ended {
+		now = rec.Events[len(rec.Events)-1].Time
+	} else {
+		page.Refresh = 5
+	}
+	page.Sections = drawn(s.sections(state.Sight(now), checks.rows(), frame.Deploys, frame.Alive != ""))
+	page.Older = max(0, rec.Last-rowsOnPage)
+	newest, err := rec.store.Events(r.Context(), rec.run, page.Older)
+	if err != nil {
+		s.cannot(w, r, err)
+		return
+	}
+	for _, e := range newest {
+		if e.Seq <= rec.Last { // what came since, the stream brings
+			page.Rows = append(page.Rows, rowOf(e))
+		}
+	}
+	if n, err := strconv.ParseInt(r.URL.Query().Get("told"), 10, 64); err == nil && n > 0 {
+		page.Told = answerTo(rec.Events, n)
+	}
+	s.page(w, http.StatusOK, "run", page)
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	writeWithin = 10 * time.Second // a message, or the reader is dropped and resumes
+	aliveEvery  = 15 * time.Second // a comment, so that a dead connection is found
+)
+
+// stream sends a run's records and sections as they come. The id of a message
+// is the number of its last record, which a reader that was away brings back.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		w.Header().Set("Retry-After", "5")
+		s.fail(w, r, http.StatusServiceUnavailable, "Too many browsers are following runs here.")
+		return
+	}
+	run, store, p, err := s.find(r)
+	if err != nil {
+		s.cannot(w, r, err)
+		return
+	}
+	seq, err := position(r)
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, "The number of a record is a whole number.")
+		return
+	}
+	d := s.feeds.join(run, store, p)
+	defer s.feeds.leave(d)
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no") // nginx would collect it
+	out := &sender{w: w, c: http.NewResponseController(w)}
+	out.text("retry: 1000\n\n")
+	s.pump(r, d, out, seq)
+}
+
+// position is the record that the reader has seen last.
+func position(r *http.Request) (int64, error) {
+	text := r.Header.Get("Last-Event-ID")
+	if text == "" {
+		text = r.URL.Query().Get("after")
+	}
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return max(n, 0), err
+}
+
+// pump sends until the reader is gone or the run is over.
+func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
+	version, deploys := int64(0), who(r).deploys
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	for out.err == nil {
+		b := d.since(seq, version, deploys)
+		if b.far {
+			records, err := d.far(r.Context(), seq)
+			if err != nil {
+				out.message("problem", 0, err.Error())
+				return
+			}
+			b.records = records
+		}
+		if n := len(b.records); n > 0 {
+			seq = b.records[n-1].seq
+			out.records(b.records, seq)
+			continue // sections are about what the reader then has
+		}
+		if len(b.sections) > 0 {
+			version = b.version
+			out.message("view", 0, b.sections)
+		}
+		if b.problem != nil {
+			out.message("problem", 0, b.problem.Error())
+		}
+		if b.over {
+			if b.problem == nil {
+				out.message("end", 0, seq)
+			}
+			return
+		}
+		select {
+		case <-b.changed:
+		case <-r.Context().Done():
+			return
+		case <-alive.C:
+			out.text(": still here\n\n")
+		}
+	}
+}
+
+// A sender writes messages, each within its time.
+type sender struct {
+	w   http.ResponseWriter
+	c   *http.ResponseController
+	err error
+}
+
+func (o *sender) text(text string) { o.write([]byte(text)) }
+
+func (o *sender) write(data []byte) {
+	if o.err != nil {
+		return
+	}
+	// A writer without deadlines, as of tests, has none to miss.
+	_ = o.c.SetWriteDeadline(time.Now().Add(writeWithin))
+	if _, o.err = o.w.Write(data); o.err == nil {
+		o.err = o.c.Flush()
+	}
+}
+
+// message sends a value; the encoder leaves no newline in it.
+func (o *sender) message(name string, id int64, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		o.err = err
+		return
+	}
+	o.raw(name, id, data)
+}
+
+func (o *sender) records(records []record, id int64) {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, rec := range records {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(rec.json)
+	}
+	b.WriteByte(']')
+	o.raw("records", id, b.Bytes())
+}
+
+func (o *sender) raw(name string, id int64, data []byte) {
+	var b bytes.Buffer
+	if id > 0 {
+		fmt.Fprintf(&b, "id: %d\n", id)
+	}
+	fmt.Fprintf(&b, "event: %s\ndata: %s\n\n", name, data)
+	o.write(b.Bytes())
+}
