@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,22 +32,9 @@ func (c *diffCmd) Help() string {
 func (c *diffCmd) Run(w *world) error {
 	ctx, stop := w.interruptible()
 	defer stop()
-	names := c.Releases
-	if len(names) == 1 {
-		if a, b, ok := strings.Cut(names[0], ".."); ok {
-			names = []string{a, b}
-		} else {
-			names = []string{"good", names[0]}
-		}
-	}
-	if len(names) > 2 {
-		return exit(exitUsage, errors.New("a difference is between two releases"))
-	}
-	for len(names) < 2 {
-		names = []string{"", ""}
-	}
-	if names[0] == "" {
-		names[0] = "good"
+	from, to, err := between(c.Releases)
+	if err != nil {
+		return err
 	}
 	s, err := (&definitionFlags{Files: []string{c.File}, valueFlags: c.valueFlags}).load(w)
 	if err != nil {
@@ -64,7 +52,7 @@ func (c *diffCmd) Run(w *world) error {
 		return noReleases(repo, scheme, pretty(s.full()))
 	}
 	var ends [2]end
-	for i, name := range names {
+	for i, name := range []string{from, to} {
 		switch {
 		case name == "current" || name == "good":
 			ends[i], err = c.onHosts(ctx, w, s, name)
@@ -76,6 +64,25 @@ func (c *diffCmd) Run(w *world) error {
 		}
 	}
 	return c.show(ctx, w, repo, ends[0], ends[1])
+}
+
+// between are the two releases that the words name; to is "" for the newest.
+func between(words []string) (from, to string, err error) {
+	switch len(words) {
+	case 0:
+	case 1:
+		a, b, span := strings.Cut(words[0], "..")
+		if span {
+			from, to = a, b
+		} else {
+			to = words[0]
+		}
+	case 2:
+		from, to = words[0], words[1]
+	default:
+		return "", "", exit(exitUsage, errors.New("a difference is between two releases"))
+	}
+	return cmp.Or(from, "good"), to, nil
 }
 
 // An end is one of the two releases.
