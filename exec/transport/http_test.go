@@ -4,8 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -21,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shipit/exec/remote"
 	"shipit/exec/transport"
+	"shipit/exec/transport/transporttest"
 )
 
 // pack makes a .tar.gz of headers; Linkname of a regular file is its content.
@@ -72,18 +70,12 @@ func packed(t *testing.T, files tree) []byte {
 	return pack(t, headers...)
 }
 
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
 // A server serves artifacts by path and notes what it was asked.
 type server struct {
 	*httptest.Server
 	mu    sync.Mutex
 	files map[string][]byte
 	asked []string
-	cut   int // the first answer breaks off after so many bytes; 0 is none
 }
 
 func serve(t *testing.T, files map[string][]byte) *server {
@@ -94,18 +86,11 @@ func serve(t *testing.T, files map[string][]byte) *server {
 		defer s.mu.Unlock()
 		s.asked = append(s.asked, strings.TrimSpace(r.URL.Path+" "+r.Header.Get("Range")))
 		data, ok := s.files[r.URL.Path]
-		switch {
-		case !ok:
+		if !ok {
 			http.NotFound(w, r)
-		case s.cut > 0:
-			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-			_, _ = w.Write(data[:s.cut])
-			_ = http.NewResponseController(w).Flush()
-			s.cut = 0
-			panic(http.ErrAbortHandler)
-		default:
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+			return
 		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -117,47 +102,31 @@ func (s *server) requests() []string {
 	return slices.Clone(s.asked)
 }
 
-func httpKind(t *testing.T, spec map[string]any) transport.Transport {
-	t.Helper()
-	tr, err := transport.New("http", spec, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tr
-}
-
-// load stages r from an artifact.
-func (h *host) load(tr transport.Transport, r transport.Release, labels map[string]string) error {
-	h.t.Helper()
-	s, data, _, err := tr.Step(h.t.Context(), transport.Delivery{
-		Run: "run-1", Path: "my app", Release: r, Labels: labels, Within: 20 * time.Second,
-	})
-	if err != nil || data != nil {
-		h.t.Fatalf("data %v, error %v", data, err)
-	}
-	return h.conn.Run(h.t.Context(), remote.Command{Steps: []remote.Step{s}})
+// load stages a release from an artifact.
+func load(h *transporttest.Host, tr transport.Transport, labels map[string]string) error {
+	return h.Stage(tr, transport.Delivery{Release: rel("c1"), Labels: labels, Within: 20 * time.Second})
 }
 
 func TestHTTPUnpacksWhatPushSends(t *testing.T) {
 	t.Parallel()
 	data := packed(t, one)
 	s := serve(t, map[string][]byte{"/app.tar.gz": data})
-	h, pushed := newHost(t), newHost(t)
-	tr := httpKind(t, map[string]any{"url": s.URL + "/app.tar.gz", "sha256": digest(data), "strip": int64(1), "shared": []any{"log"}})
-	if err := h.load(tr, rel("c1"), nil); err != nil {
-		t.Fatal(told(err))
+	h, pushed := transporttest.NewHost(t), transporttest.NewHost(t)
+	tr := kind(t, "http", map[string]any{"url": s.URL + "/app.tar.gz", "sha256": transporttest.Digest(data), "strip": int64(1), "shared": []any{"log"}}, nil)
+	if err := load(h, tr, nil); err != nil {
+		t.Fatal(transporttest.Told(err))
 	}
-	pushed.mustStage(push(t, newRepo(map[string]tree{"c1": one}), "log"), "c1", "")
-	if diff := cmp.Diff(files(t, pushed.path("releases", "v-c1")), files(t, h.path("releases", "v-c1"))); diff != "" {
+	mustStage(t, pushed, push(t, transporttest.NewRepo(map[string]tree{"c1": one}), "log"), "c1", "")
+	if diff := cmp.Diff(transporttest.Files(t, pushed.Path("releases", "v-c1")), transporttest.Files(t, h.Path("releases", "v-c1"))); diff != "" {
 		t.Errorf("push (-) and http (+) differ:\n%s", diff)
 	}
-	a, _ := os.ReadFile(pushed.path(".shipit/manifest/v-c1"))
-	b, _ := os.ReadFile(h.path(".shipit/manifest/v-c1"))
+	a, _ := os.ReadFile(pushed.Path(".shipit/manifest/v-c1"))
+	b, _ := os.ReadFile(h.Path(".shipit/manifest/v-c1"))
 	if diff := cmp.Diff(string(a), string(b)); diff != "" {
 		t.Error(diff)
 	}
-	h.nothingLeft()
-	if left, _ := filepath.Glob(h.path(".shipit/download-*")); len(left) > 0 {
+	h.NothingLeft()
+	if left, _ := filepath.Glob(h.Path(".shipit/download-*")); len(left) > 0 {
 		t.Errorf("the download is left: %v", left)
 	}
 }
@@ -166,29 +135,13 @@ func TestHTTPBringsASingleFile(t *testing.T) {
 	t.Parallel()
 	data := []byte("#!/bin/sh\necho hello\n")
 	s := serve(t, map[string][]byte{"/bin/hello": data})
-	h := newHost(t)
-	tr := httpKind(t, map[string]any{"url": s.URL + "/bin/hello?token=a", "sha256": digest(data), "unpack": false})
-	if err := h.load(tr, rel("c1"), nil); err != nil {
-		t.Fatal(told(err))
+	h := transporttest.NewHost(t)
+	tr := kind(t, "http", map[string]any{"url": s.URL + "/bin/hello?token=a", "sha256": transporttest.Digest(data), "unpack": false}, nil)
+	if err := load(h, tr, nil); err != nil {
+		t.Fatal(transporttest.Told(err))
 	}
-	if got := files(t, h.path("releases", "v-c1"))["hello"]; got != "-rwxr-xr-x "+string(data) {
+	if got := transporttest.Files(t, h.Path("releases", "v-c1"))["hello"]; got != "-rwxr-xr-x "+string(data) {
 		t.Errorf("hello is %q", got)
-	}
-}
-
-func TestHTTPGoesOnWithADownloadThatBrokeOff(t *testing.T) {
-	t.Parallel()
-	data := packed(t, one)
-	s := serve(t, map[string][]byte{"/app.tar.gz": data})
-	s.cut = 20
-	h := newHost(t)
-	tr := httpKind(t, map[string]any{"url": s.URL + "/app.tar.gz", "sha256": digest(data)})
-	if err := h.load(tr, rel("c1"), nil); err != nil {
-		t.Fatal(told(err))
-	}
-	want := []string{"/app.tar.gz", "/app.tar.gz bytes=20-"}
-	if diff := cmp.Diff(want, s.requests()); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 
@@ -205,17 +158,17 @@ func TestHTTPGoesOnWithWhatARunBeforeLeft(t *testing.T) {
 		{data, nil},
 	} {
 		s := serve(t, map[string][]byte{"/app.tar.gz": data})
-		h := newHost(t)
-		if err := os.MkdirAll(h.path(".shipit"), 0o755); err != nil {
+		h := transporttest.NewHost(t)
+		if err := os.MkdirAll(h.Path(".shipit"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		part := h.path(".shipit/download-" + digest(data) + ".part")
+		part := h.Path(".shipit/download-" + transporttest.Digest(data) + ".part")
 		if err := os.WriteFile(part, c.left, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		tr := httpKind(t, map[string]any{"url": s.URL + "/app.tar.gz", "sha256": digest(data)})
-		if err := h.load(tr, rel("c1"), nil); err != nil {
-			t.Fatal(told(err))
+		tr := kind(t, "http", map[string]any{"url": s.URL + "/app.tar.gz", "sha256": transporttest.Digest(data)}, nil)
+		if err := load(h, tr, nil); err != nil {
+			t.Fatal(transporttest.Told(err))
 		}
 		if diff := cmp.Diff(c.want, s.requests()); diff != "" {
 			t.Errorf("%d bytes were left; requests (-want +got):\n%s", len(c.left), diff)
@@ -228,7 +181,7 @@ func TestHTTPTriesTheNearestMirrorFirstAndThenTheOthers(t *testing.T) {
 	data := packed(t, one)
 	s := serve(t, map[string][]byte{"/app.tar.gz": data, "/ams/app.tar.gz": data, "/bad/app.tar.gz": []byte("something else")})
 	spec := map[string]any{
-		"url": s.URL + "/app.tar.gz", "sha256": digest(data), "mirror_by": "dc",
+		"url": s.URL + "/app.tar.gz", "sha256": transporttest.Digest(data), "mirror_by": "dc",
 		"mirrors": map[string]any{"ams": s.URL + "/ams/app.tar.gz", "fra": s.URL + "/bad/app.tar.gz", "par": s.URL + "/none/app.tar.gz"},
 	}
 	for _, c := range []struct {
@@ -241,9 +194,9 @@ func TestHTTPTriesTheNearestMirrorFirstAndThenTheOthers(t *testing.T) {
 		{"", []string{"/ams/app.tar.gz"}},
 	} {
 		before := len(s.requests())
-		h := newHost(t)
-		if err := h.load(httpKind(t, spec), rel("c1"), map[string]string{"dc": c.dc}); err != nil {
-			t.Error(told(err))
+		h := transporttest.NewHost(t)
+		if err := load(h, kind(t, "http", spec, nil), map[string]string{"dc": c.dc}); err != nil {
+			t.Error(transporttest.Told(err))
 		}
 		if diff := cmp.Diff(c.want, s.requests()[before:]); diff != "" {
 			t.Errorf("dc %q (-want +got):\n%s", c.dc, diff)
@@ -256,17 +209,17 @@ func TestHTTPRefusesWhatIsNotTheArtifact(t *testing.T) {
 	data := packed(t, one)
 	s := serve(t, map[string][]byte{"/app.tar.gz": data, "/app.zip": data})
 	for _, c := range []struct{ url, sum, want string }{
-		{s.URL + "/app.tar.gz", digest([]byte("other")), "has the SHA-256 " + digest(data) + ", and the plan says"},
-		{s.URL + "/gone.tar.gz", digest(data), "404"},
-		{"http://127.0.0.1:1/app.tar.gz", digest(data), "the artifact cannot be had"},
+		{s.URL + "/app.tar.gz", transporttest.Digest([]byte("other")), "has the SHA-256 " + transporttest.Digest(data) + ", and the plan says"},
+		{s.URL + "/gone.tar.gz", transporttest.Digest(data), "404"},
+		{"http://127.0.0.1:1/app.tar.gz", transporttest.Digest(data), "the artifact cannot be had"},
 	} {
-		h := newHost(t)
-		err := h.load(httpKind(t, map[string]any{"url": c.url, "sha256": c.sum}), rel("c1"), nil)
-		if err == nil || !strings.Contains(told(err), c.want) {
-			t.Errorf("%s: the error does not say %q: %s", c.url, c.want, told(err))
+		h := transporttest.NewHost(t)
+		err := load(h, kind(t, "http", map[string]any{"url": c.url, "sha256": c.sum}, nil), nil)
+		if err == nil || !strings.Contains(transporttest.Told(err), c.want) {
+			t.Errorf("%s: the error does not say %q: %s", c.url, c.want, transporttest.Told(err))
 		}
-		h.nothingLeft()
-		if left, _ := filepath.Glob(h.path("releases", "*")); len(left) > 0 {
+		h.NothingLeft()
+		if left, _ := filepath.Glob(h.Path("releases", "*")); len(left) > 0 {
 			t.Errorf("releases appeared: %v", left)
 		}
 	}
@@ -289,35 +242,36 @@ func TestHTTPRefusesHostileArchives(t *testing.T) {
 		"a name that climbs":           pack(t, file("../../../../climbed")),
 		"a name that climbs within":    pack(t, file("a/../../b")),
 		"writing through a link":       pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "a", Linkname: outside}, file("a/through")),
+		"a line break":                 pack(t, file("a\nb")),
 		"a fifo":                       pack(t, file("f"), tar.Header{Typeflag: tar.TypeFifo, Name: "pipe"}),
 		"a hard link to elsewhere":     pack(t, tar.Header{Typeflag: tar.TypeLink, Name: "passwd", Linkname: "/etc/passwd"}),
 		"nothing":                      pack(t),
 		"something that is no archive": []byte("hello"),
 	} {
 		s := serve(t, map[string][]byte{"/a.tar.gz": archive})
-		h := newHost(t)
-		err := h.load(httpKind(t, map[string]any{"url": s.URL + "/a.tar.gz", "sha256": digest(archive)}), rel("c1"), nil)
+		h := transporttest.NewHost(t)
+		err := load(h, kind(t, "http", map[string]any{"url": s.URL + "/a.tar.gz", "sha256": transporttest.Digest(archive)}, nil), nil)
 		if err == nil {
-			t.Errorf("%s is taken: %v", name, files(t, h.path("releases", "v-c1")))
+			t.Errorf("%s is taken: %v", name, transporttest.Files(t, h.Path("releases", "v-c1")))
 		}
-		if left, _ := filepath.Glob(h.path("releases", "*")); len(left) > 0 {
+		if left, _ := filepath.Glob(h.Path("releases", "*")); len(left) > 0 {
 			t.Errorf("%s: releases appeared: %v", name, left)
 		}
 		if left, _ := os.ReadDir(outside); len(left) > 0 {
 			t.Errorf("%s: %v was written outside", name, left[0].Name())
 		}
-		if _, err := os.Stat(filepath.Join(h.home, "climbed")); err == nil {
+		if _, err := os.Stat(filepath.Join(h.Home, "climbed")); err == nil {
 			t.Errorf("%s: climbed out", name)
 		}
 	}
 	// A program that becomes another user is none any more.
 	archive := pack(t, tar.Header{Typeflag: tar.TypeReg, Name: "su", Linkname: "#!/bin/sh\n", Mode: 0o4755})
 	s := serve(t, map[string][]byte{"/a.tar.gz": archive})
-	h := newHost(t)
-	if err := h.load(httpKind(t, map[string]any{"url": s.URL + "/a.tar.gz", "sha256": digest(archive)}), rel("c1"), nil); err != nil {
-		t.Fatal(told(err))
+	h := transporttest.NewHost(t)
+	if err := load(h, kind(t, "http", map[string]any{"url": s.URL + "/a.tar.gz", "sha256": transporttest.Digest(archive)}, nil), nil); err != nil {
+		t.Fatal(transporttest.Told(err))
 	}
-	if got := files(t, h.path("releases", "v-c1"))["su"]; got != "-rwxr-xr-x #!/bin/sh\n" {
+	if got := transporttest.Files(t, h.Path("releases", "v-c1"))["su"]; got != "-rwxr-xr-x #!/bin/sh\n" {
 		t.Errorf("su is %q", got)
 	}
 }

@@ -23,6 +23,9 @@ func testFull(t *testing.T, k Kind) {
 	for _, c := range []struct{ name, limit string }{
 		{"bytes", "size=500k"}, {"inodes", "size=8m,nr_inodes=100"},
 	} {
+		if c.name == "inodes" && k.Edit != nil {
+			continue // by then nothing is fetched any more
+		}
 		next := many
 		if c.name == "bytes" {
 			next = Tree{"a": noise(8, 300_000), "b": noise(9, 300_000)}

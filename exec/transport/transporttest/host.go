@@ -92,6 +92,15 @@ func (h *Host) Live(id string) {
 	}
 }
 
+// forget takes a release from the host, and what is kept beside.
+func (h *Host) forget(id string) {
+	h.tb.Helper()
+	err := errors.Join(os.RemoveAll(h.Path("releases", id)), os.RemoveAll(h.Path(".shipit/manifest", id)), os.RemoveAll(h.Path(".shipit/cache.git")))
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+}
+
 // NothingLeft sees that no half release lies about.
 func (h *Host) NothingLeft() {
 	h.tb.Helper()
