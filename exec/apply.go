@@ -51,6 +51,9 @@ type Options struct {
 	// Abort is how a person says "finish what is in flight, start nothing
 	// more"; the value is who said it. May be nil.
 	Abort <-chan string
+	// Trace is the run's span as a traceparent, which commands of the definition
+	// get in TRACEPARENT; "" where nobody traces.
+	Trace string
 	// Outside is why the run is let go on outside of its deploy windows.
 	Outside string
 	// Control is what people want of the run from elsewhere. May be nil.

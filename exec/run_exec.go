@@ -129,7 +129,7 @@ func within(s *plan.Step) time.Duration {
 // context is what the steps of a host need besides themselves.
 func (r *run) context(m *member) Context {
 	return Context{
-		Plan: r.o.Plan, Run: r.o.Run, By: r.o.By, Raw: m.raw, Again: m.again,
+		Plan: r.o.Plan, Run: r.o.Run, By: r.o.By, Trace: r.o.Trace, Raw: m.raw, Again: m.again,
 		Content: r.content,
 		Release: func(id string) plan.Release {
 			h := m.plan

@@ -73,6 +73,9 @@ func (r *run) env(h *plan.Host, phase event.Phase, batch string) []string {
 		"SHIPIT_RUN=" + r.o.Run, "SHIPIT_SERVICE=" + r.body.Service, "SHIPIT_ENVIRONMENT=" + r.body.Env,
 		"SHIPIT_BATCH=" + batch,
 	}
+	if r.o.Trace != "" {
+		env = append(env, "TRACEPARENT="+r.o.Trace)
+	}
 	if h != nil {
 		rel = aimed(h, phase)
 		env = append(env, "SHIPIT_HOST="+h.Name, "SHIPIT_ADDRESS="+h.Address)

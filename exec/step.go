@@ -42,6 +42,8 @@ type Context struct {
 	// First and Last tell whether the command begins and ends its phase:
 	// one with steps that run on the deployer takes several.
 	First, Last bool
+	// Trace is what the definition's commands get in TRACEPARENT, or "".
+	Trace string
 	// Again tells that the phase was begun before, and cut off.
 	Again bool
 	// Staged is what the transport made of the step "stage".
@@ -231,6 +233,9 @@ func (m *compiler) env() string {
 		{"COMMIT", r.Commit},
 	} {
 		fmt.Fprintf(&sh, "export SHIPIT_%s=%s\n", v[0], remote.Quote(v[1]))
+	}
+	if m.c.Trace != "" {
+		fmt.Fprintf(&sh, "export TRACEPARENT=%s\n", remote.Quote(m.c.Trace))
 	}
 	return sh.String()
 }

@@ -113,7 +113,9 @@ func run(args []string, w *world) (code int) {
 	}
 	w.color, w.state = c.Color, c.State
 	ctx.Bind(w, parser)
-	return w.report(ctx.Run())
+	err = ctx.Run()
+	w.background.Wait()
+	return w.report(err)
 }
 
 // A usageError is one that something else on the command line avoids.

@@ -156,11 +156,13 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	if err != nil {
 		return err
 	}
-	views, told, err := w.telling(p, id, past, places.dir, append(streams, seen.views), w.stderr)
+	traced := w.tracing(j.Path())
+	views, told, err := w.telling(p, id, traced.context, past, places.dir, append(streams, seen.views))
 	if err != nil {
 		return err
 	}
-	defer told()
+	defer w.later(told)
+	defer w.later(traced.send)
 	p.run = id
 	fmt.Fprintf(f.human(w), "\nRun %s\n", id)
 	if f.Web {
@@ -177,7 +179,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	result, err := do(runCtx, exec.Options{
 		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.source(),
 		Journal: j, Views: views,
-		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait,
+		Run: id, By: w.by(), Reason: f.Reason, Now: w.now, Wait: f.Wait, Trace: traced.context,
 		Secrets: contents(p.def, p.plan),
 		Redact:  w.secrets.replace,
 		Ask:     f.asker(w, seen),
@@ -274,7 +276,7 @@ func (f *runFlags) journal(w *world, dir string, pd *planned, id string) (*journ
 	j, err := journal.Create(dir, id, journal.Header{
 		Run: id, Service: p.Body.Service, Env: p.Body.Env, Release: p.Body.Release.Tag, Kind: string(p.Body.Kind),
 		Plan: p.Digest, By: w.by(), Shipit: version, Time: w.now().UTC(), PID: os.Getpid(),
-		Root: pd.root,
+		Root: pd.root, Trace: w.startedBy(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)

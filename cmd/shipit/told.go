@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -28,14 +27,14 @@ const (
 
 // telling adds to views whoever the plan's notify blocks tell of the run,
 // whose past is what it did before it was resumed. The returned func waits
-// until they were told, and says on errs who was not.
-func (w *world) telling(p *planned, run string, past []event.Event, dir journal.Dir, views event.Sink, errs io.Writer) (event.Sink, func(), error) {
+// until they were told, and says who was not.
+func (w *world) telling(p *planned, run, trace string, past []event.Event, dir journal.Dir, views event.Sink) (event.Sink, func(), error) {
 	var told troubles
 	waiting := w.tellAgain(dir, run, told.add)
 	done := func() {
 		waiting()
 		for _, text := range told.all() {
-			fmt.Fprintf(errs, "warning: %s\n", w.secrets.replace(text))
+			fmt.Fprintf(w.stderr, "warning: %s\n", w.secrets.replace(text))
 		}
 	}
 	blocks := notified(p.plan)
@@ -52,7 +51,8 @@ func (w *world) telling(p *planned, run string, past []event.Event, dir journal.
 		spool = nil
 	}
 	n, err := notify.New(blocks, notify.Run{
-		Service: p.plan.Body.Service, Env: p.plan.Body.Env, Release: p.plan.Body.Release.Tag, Kind: string(p.plan.Body.Kind), By: w.by(), Dir: p.root,
+		Service: p.plan.Body.Service, Env: p.plan.Body.Env, Release: p.plan.Body.Release.Tag, Kind: string(p.plan.Body.Kind), By: w.by(),
+		Dir: p.root, Trace: trace,
 	}, spool, told.add)
 	if err != nil {
 		return nil, nil, err

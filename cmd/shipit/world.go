@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,7 @@ type world struct {
 	into           *jsonInto              // nil without --json-into
 	screen         diversion              // of both outputs, while a screen is open
 	rescue         atomic.Pointer[func()] // gives the terminal back before the process ends at once
+	background     sync.WaitGroup         // what a finished run still tells others
 	applies        bool                   // the command is one that changes hosts
 	away           bool                   // the process was detached: only from elsewhere can anybody answer
 	secrets        secrets
@@ -56,6 +58,10 @@ func newWorld() *world {
 	}
 	return w
 }
+
+// later does what follows a run without holding up the next one. The command
+// ends after it.
+func (w *world) later(do func()) { w.background.Go(do) }
 
 // getenv is the value of an environment variable, "" if unset.
 func (w *world) getenv(name string) string {

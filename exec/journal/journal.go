@@ -37,7 +37,8 @@ type Header struct {
 	By      string    `json:"by"`      // user@machine
 	Time    time.Time `json:"time"`
 	PID     int       `json:"pid"`
-	Root    string    `json:"root,omitempty"` // the definition's directory on the machine of By
+	Root    string    `json:"root,omitempty"`        // the definition's directory on the machine of By
+	Trace   string    `json:"traceparent,omitempty"` // of whoever had it started
 }
 
 // The names of a run's files in its directory.

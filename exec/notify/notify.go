@@ -30,6 +30,7 @@ type Run struct {
 	Kind    string `json:"kind"`              // deploy or rollback
 	By      string `json:"by"`
 	Dir     string `json:"-"` // where programs run
+	Trace   string `json:"-"` // what programs get in TRACEPARENT, or ""
 }
 
 // A Notice is one thing that is told. Its JSON is what programs get.

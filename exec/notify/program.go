@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	osexec "os/exec"
 	"strings"
 	"syscall"
@@ -27,6 +28,9 @@ func program(s lang.Spec) send {
 		var out bytes.Buffer
 		cmd := osexec.CommandContext(ctx, argv[0], argv[1:]...)
 		cmd.Dir = n.Dir
+		if n.Trace != "" {
+			cmd.Env = append(os.Environ(), "TRACEPARENT="+n.Trace)
+		}
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(append(input, '\n')), nil, &out
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
