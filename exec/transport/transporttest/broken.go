@@ -102,6 +102,16 @@ func testCache(t *testing.T, k Kind) {
 				return errors.Join(err, os.Truncate(f, info.Size()/2))
 			})
 		}},
+		{"another byte in a pack", func() error {
+			return packs(func(f string) error {
+				b, err := os.ReadFile(f)
+				if err != nil {
+					return err
+				}
+				b[len(b)/2] ^= 1
+				return os.WriteFile(f, b, 0o644)
+			})
+		}},
 		{"no pack", func() error { return packs(os.Remove) }},
 		{"an empty reference", func() error { return file("refs/tags/v1", "") }},
 		{"no HEAD", func() error { return os.Remove(filepath.Join(cache, "HEAD")) }},
