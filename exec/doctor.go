@@ -13,7 +13,9 @@ import (
 )
 
 //go:embed doctor.sh
-var doctorScript string
+var doctorSource string
+
+var doctorScript = remote.Code(doctorSource)
 
 // HealthQuestions asks everything that a deployment needs on the hosts, and
 // what earlier ones left there.

@@ -22,7 +22,9 @@ const (
 )
 
 //go:embed observe.sh
-var observeScript string
+var observeSource string
+
+var observeScript = remote.Code(observeSource)
 
 // Observe asks all hosts at once, in one exec each, and changes nothing on
 // them. A host that cannot be asked is a fact, never an early end. The facts

@@ -115,7 +115,9 @@ func newCompiler(h *plan.Host, phase event.Phase, c Context) *compiler {
 }
 
 //go:embed step.sh
-var historyScript string
+var historySource string
+
+var historyScript = remote.Code(historySource)
 
 // step is one step of the plan. Where the host acts it out, its arguments say
 // all.

@@ -11,7 +11,9 @@ import (
 )
 
 //go:embed step_files.sh
-var filesScript string
+var filesSource string
+
+var filesScript = remote.Code(filesSource)
 
 // slug is the name under which a managed file is kept and made ready. It
 // says nothing, and is the same in every run: sudo rules name it.

@@ -111,10 +111,14 @@ func (e expected) judge(status int, headers http.Header, body string) error {
 func short(s string) string { return s[:min(len(s), 200)] }
 
 //go:embed http.sh
-var httpShell string
+var httpSource string
+
+var httpShell = remote.Code(httpSource)
 
 //go:embed http_wget.sh
-var wgetShell string
+var wgetSource string
+
+var wgetShell = remote.Code(wgetSource)
 
 //go:embed json.awk
 var jsonAwk string

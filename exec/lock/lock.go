@@ -38,19 +38,29 @@ import (
 )
 
 //go:embed look.sh
-var lookScript string
+var lookSource string
+
+var lookScript = remote.Code(lookSource)
 
 //go:embed write.sh
-var writeScript string
+var writeSource string
+
+var writeScript = remote.Code(writeSource)
 
 //go:embed take.sh
-var takeScript string
+var takeSource string
+
+var takeScript = remote.Code(takeSource)
 
 //go:embed hold.sh
-var holdScript string
+var holdSource string
+
+var holdScript = remote.Code(holdSource)
 
 //go:embed break.sh
-var breakScript string
+var breakSource string
+
+var breakScript = remote.Code(breakSource)
 
 // The times of a lock. A killed deployer's lock can be taken after Lease at
 // the latest.

@@ -11,13 +11,19 @@ import (
 )
 
 //go:embed watchdog.sh
-var watchdogScript string
+var watchdogSource string
+
+var watchdogScript = remote.Code(watchdogSource)
 
 //go:embed arm.sh
-var armScript string
+var armSource string
+
+var armScript = remote.Code(armSource)
 
 //go:embed confirm.sh
-var confirmScript string
+var confirmSource string
+
+var confirmScript = remote.Code(confirmSource)
 
 // A Watchdog is a process that a run leaves on a host while it changes it. It
 // undoes the change where nobody confirms it in time: when the deployer or

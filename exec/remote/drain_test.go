@@ -80,7 +80,7 @@ func TestOutputThatIsLongOnItsWayIsReadToItsEnd(t *testing.T) {
 				if r.Kind == Output {
 					lines++
 				}
-			}})
+			}}, Input)
 			if pieces >= 0 && (err != nil || lines != pieces) {
 				t.Errorf("%d lines, %v", lines, err)
 			}

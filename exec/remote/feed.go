@@ -21,9 +21,9 @@ type feed struct {
 	once  sync.Once
 }
 
-func newFeed(p process, cmd Command, nonce string) *feed {
+func newFeed(p process, cmd Command, input string) *feed {
 	return &feed{
-		p: p, cmd: cmd, input: Input(cmd, nonce),
+		p: p, cmd: cmd, input: input,
 		sent: make(chan struct{}), tried: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
 	}
 }

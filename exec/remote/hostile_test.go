@@ -1,10 +1,13 @@
 package remote_test
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -29,18 +32,24 @@ func newPrivate(t testing.TB) ed25519.PrivateKey {
 
 // heard reads our script from a channel and gives its nonce.
 func heard(ch ssh.Channel) string {
-	buf := make([]byte, 32<<10)
-	var all []byte
-	for {
-		n, err := ch.Read(buf)
-		all = append(all, buf[:n]...)
-		if m := nonceIn.FindSubmatch(all); m != nil && strings.HasSuffix(string(all), "watched") {
-			return string(m[1])
-		}
+	in := bufio.NewReader(ch)
+	var whole, packed int64
+	line, _ := in.ReadString('\n')
+	fmt.Sscan(line, &whole, &packed)
+	script := io.LimitReader(in, whole)
+	if packed > 0 {
+		z, err := gzip.NewReader(io.LimitReader(in, packed))
 		if err != nil {
 			return ""
 		}
+		script = z
 	}
+	text, _ := io.ReadAll(script)
+	m := nonceIn.FindSubmatch(text)
+	if m == nil || int64(len(text)) != whole {
+		return ""
+	}
+	return string(m[1])
 }
 
 var nonceIn = regexp.MustCompile(`nonce=([0-9a-f]{32})`)

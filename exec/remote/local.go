@@ -62,7 +62,7 @@ func (c *localConn) Run(ctx context.Context, cmd Command) error {
 		return fmt.Errorf("cannot start /bin/sh: %w", err)
 	}
 	defer context.AfterFunc(c.closed, p.lose)()
-	return run(ctx, p, cmd)
+	return run(ctx, p, cmd, Input) // there is no link to spare
 }
 
 // A localProcess is a shell on this machine, in a session of its own.

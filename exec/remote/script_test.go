@@ -48,8 +48,12 @@ func TestExecInLoginShells(t *testing.T) {
 			cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin", "BASH_ENV=" + home + "/.bashrc"}
 			odd := `a\'b "c" !d $e ` + "`f` \\"
 			in, w := io.Pipe()
+			script := remote.Input
+			if rc != "" { // which makes half of the shells
+				script = remote.Packed
+			}
 			go func() { // the input stays open, as it does on a host
-				io.WriteString(w, remote.Input(remote.Command{Steps: []remote.Step{{ID: "s", Shell: "fact odd " + remote.Quote(odd)}}}, nonce))
+				io.WriteString(w, script(remote.Command{Steps: []remote.Step{{ID: "s", Shell: "fact odd " + remote.Quote(odd)}}}, nonce))
 			}()
 			stdin, err := cmd.StdinPipe()
 			if err != nil {
@@ -71,16 +75,24 @@ func TestExecInLoginShells(t *testing.T) {
 
 func TestCutScriptRunsNothing(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	in := remote.Input(remote.Command{Steps: []remote.Step{{ID: "s", Shell: "echo >" + dir + "/ran"}}}, nonce)
-	for n := 0; n <= len(in); n += max(1, min(97, len(in)-n)) {
-		cmd := osexec.Command("/bin/sh", "-c", remote.Exec)
-		cmd.Stdin = strings.NewReader(in[:n])
-		out, err := cmd.CombinedOutput()
-		_, statErr := os.Stat(dir + "/ran")
-		if n < len(in) && (statErr == nil || err == nil || bytes.Contains(out, []byte("\x1e"))) {
-			t.Fatalf("cut at %d of %d: error %v, output %q, ran %v", n, len(in), err, out, statErr == nil)
-		}
+	for name, script := range map[string]func(remote.Command, string) string{"plain": remote.Input, "packed": remote.Packed} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			in := script(remote.Command{Steps: []remote.Step{{ID: "s", Shell: "echo >" + dir + "/ran"}}}, nonce)
+			for n := 0; n <= len(in); n += max(1, min(97, len(in)-n)) {
+				cmd := osexec.Command("/bin/sh", "-c", remote.Exec)
+				cmd.Stdin = strings.NewReader(in[:n])
+				out, err := cmd.CombinedOutput()
+				_, statErr := os.Stat(dir + "/ran")
+				if n < len(in) && (statErr == nil || err == nil || bytes.Contains(out, []byte("\x1e"))) {
+					t.Fatalf("cut at %d of %d: error %v, output %q, ran %v", n, len(in), err, out, statErr == nil)
+				}
+			}
+			if _, err := os.Stat(dir + "/ran"); err != nil {
+				t.Errorf("all of it did not run, so this test shows nothing: %v", err)
+			}
+		})
 	}
 }
 

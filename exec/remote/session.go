@@ -58,11 +58,12 @@ func check(cmd Command) {
 	}
 }
 
-// run has p do cmd and judges how that went; see Runner.Run.
-func run(ctx context.Context, p process, cmd Command) error {
+// run has p do cmd, which input puts into bytes, and judges how that went; see
+// Runner.Run.
+func run(ctx context.Context, p process, cmd Command, input func(Command, string) string) error {
 	nonce := newNonce()
 	w := newWatch(cmd, nonce)
-	f := newFeed(p, cmd, nonce)
+	f := newFeed(p, cmd, input(cmd, nonce))
 
 	var wg sync.WaitGroup
 	wg.Go(func() { w.readAll(p) })

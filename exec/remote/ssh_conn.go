@@ -24,6 +24,7 @@ type sshConn struct {
 	sessions chan struct{}
 	gone     chan struct{} // closed when the connection is
 	once     sync.Once
+	packing  packing
 
 	mu   sync.Mutex
 	next chan opened // the session for the next command, if one was asked for
@@ -125,11 +126,13 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 	case <-c.gone:
 		return fmt.Errorf("%w earlier; nothing ran", errLost)
 	}
-	p, err := c.start(ctx)
-	if err != nil {
-		return err
-	}
-	return run(ctx, p, cmd)
+	return c.packing.run(cmd, func(input func(Command, string) string) error {
+		p, err := c.start(ctx)
+		if err != nil {
+			return err
+		}
+		return run(ctx, p, cmd, input)
+	})
 }
 
 // An sshProcess is a shell at the other end of a session channel.

@@ -226,7 +226,7 @@ func (w *watch) verdict(ctx context.Context, e exit) error {
 func (w *watch) notStarted(e exit) error {
 	switch {
 	case e.signal == "" && e.code == cut:
-		return fmt.Errorf("the script did not arrive whole; nothing ran")
+		return errCut
 	case e.signal == "" && e.code == noHome:
 		return fmt.Errorf("the login's home directory cannot be entered; nothing ran")
 	}

@@ -12,7 +12,9 @@ import (
 const patience = 10
 
 //go:embed pid.sh
-var pidShell string
+var pidSource string
+
+var pidShell = remote.Code(pidSource)
 
 // replaces wraps a restart, so that the process whose number is in pid_file
 // must be another one afterwards. Without a pid_file nothing is compared.

@@ -60,7 +60,9 @@ func NewRelay(i remote.Info) (*Relay, error) {
 }
 
 //go:embed relay.sh
-var relayScript string
+var relaySource string
+
+var relayScript = remote.Code(relaySource)
 
 // serve is the shell that keeps what is sent and, behind settle, serves it.
 // That it cannot is no reason to fail: the others are sent theirs.

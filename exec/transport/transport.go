@@ -92,7 +92,9 @@ func New(name string, spec map[string]any, src Source) (Transport, error) {
 func Programs(name string) []string { return slices.Clone(kinds[name].programs) }
 
 //go:embed stage.sh
-var stageScript string
+var stageSource string
+
+var stageScript = remote.Code(stageSource)
 
 // open begins every stage script; what follows may rely on stage.sh.
 func open(d Delivery) string {
