@@ -169,9 +169,9 @@ func (s *drill) hookStep(shell string) plan.Step {
 
 func TestHostileOutputIsRecordedInert(t *testing.T) {
 	t.Parallel()
-	s := newDrill(t, 1)
+	p := newDrill(t, 1).plan()
 	for _, sample := range diagtest.Hostile() {
-		r := newRun(Options{Plan: s.plan(), Now: time.Now})
+		r := newRun(Options{Plan: p, Now: time.Now})
 		r.seq = 1
 		r.print(event.Event{Step: "hook.x"}, sample.Text)
 		for _, e := range r.wasPrinted(time.Now(), true) {

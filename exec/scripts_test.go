@@ -235,6 +235,8 @@ func lockScripts(t *testing.T) map[string]string {
 	out["observe for status"] = q.shell()
 	out["examine"] = "p=x sudo=\n" + doctorScript
 	out["look beside a typed command"] = Typed{Argv: []string{"a b"}}.steps(Listener{Paths: []string{"x y"}})[0].Shell
+	out["tail a file"] = LogPlace{File: "it's.log"}.Shell(LogQuery{Lines: 5, Follow: true})
+	out["read a unit"] = LogPlace{Units: []string{"a b"}}.Shell(LogQuery{Lines: -1})
 	return out
 }
 

@@ -43,6 +43,8 @@ type Heard struct {
 	Help string // of an Unreached: what to check
 	Took time.Duration
 	Lock *lock.Holder // who holds one of the host's locks at that moment, alive
+
+	again bool // of an Unreached: time may mend it
 }
 
 // An Ending is how a typed command ended on a host.
@@ -160,7 +162,7 @@ func (a *Heard) fail(ctx, bounded context.Context, err error) {
 	a.Why = err.Error()
 	switch {
 	case errors.As(err, &dial):
-		a.End, a.Why, a.Help = Unreached, dial.Err.Error(), dial.Help
+		a.End, a.Why, a.Help, a.again = Unreached, dial.Err.Error(), dial.Help, again(err)
 	case errors.Is(err, remote.ErrUnknown):
 		a.End = Unknown
 	case ctx.Err() != nil && bounded == ctx:

@@ -279,7 +279,10 @@ func (l *line) positional(ctx context.Context, w *world) []candidate {
 		return list
 	case "resume":
 		return recordedRuns(w)
-	case "rollback":
+	case "rollback", "logs":
+		if len(l.before) > 0 && l.node.Name == "logs" {
+			return nil
+		}
 		return append([]candidate{{text: ":files.hcl"}}, recordedRuns(w)...)
 	case "explain":
 		list := candidates(lang.Topics())

@@ -125,11 +125,7 @@ func (c *execCmd) hosts(w *world) ([]exec.Listener, func(), error) {
 	}
 	at := map[way]int{}
 	for _, s := range services {
-		var qs []exec.Question
-		for _, t := range s.def.Targets {
-			qs = append(qs, exec.Question{Host: t.Host.Name, Target: exec.TargetOfHost(t.Host, s.base(), s.def.File), Path: s.def.Service.Transport.Path})
-		}
-		in := pool.ask(qs)
+		in := pool.ask(questionsOf(s))
 		for _, q := range p.asked(in.questions) {
 			i, ok := at[way{in.fleet, q.Host}]
 			if !ok {
@@ -145,6 +141,15 @@ func (c *execCmd) hosts(w *world) ([]exec.Listener, func(), error) {
 		return nil, nil, exit(exitUsage, fmt.Errorf("--limit and --without leave no host"))
 	}
 	return out, pool.close, nil
+}
+
+// questionsOf are about all hosts of a service, for what needs no plan.
+func questionsOf(s *source) []exec.Question {
+	var qs []exec.Question
+	for _, t := range s.def.Targets {
+		qs = append(qs, exec.Question{Host: t.Host.Name, Target: exec.TargetOfHost(t.Host, s.base(), s.def.File), Path: s.def.Service.Transport.Path})
+	}
+	return qs
 }
 
 // how says how a command ended, "" where it ended well.

@@ -125,6 +125,15 @@ func (j *execJSON) line(i int, text string) {
 	}{"line", j.names[i], diag.Clean(text)})
 }
 
+// said is what becomes of a host while its log is read.
+func (j *execJSON) said(i int, text string) {
+	j.write(struct {
+		Type string `json:"type"`
+		Host string `json:"host"`
+		Text string `json:"text"`
+	}{"note", j.names[i], diag.CleanLine(text)})
+}
+
 // execEnd is a host's last line.
 type execEnd struct {
 	Type   string      `json:"type"`

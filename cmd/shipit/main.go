@@ -37,6 +37,7 @@ type cli struct {
 	Hosts    hostsCmd    `cmd:"" group:"look" help:"List the hosts, and how each one is reached."`
 	Doctor   doctorCmd   `cmd:"" group:"look" help:"Check whether this machine and the hosts are ready for a deployment."`
 	Exec     execCmd     `cmd:"" group:"look" help:"Run a command on the hosts."`
+	Logs     logsCmd     `cmd:"" group:"look" help:"Show all that is recorded of a run, or the log of a service from its hosts."`
 	Lock     lockCmd     `cmd:"" group:"steer" help:"List, show, hold and release the locks on the hosts."`
 	Sudoers  sudoersCmd  `cmd:"" group:"write" help:"Print the lines of sudoers that the hosts need."`
 	Releases releasesCmd `cmd:"" group:"look" help:"List the releases, newest first, and where each one runs."`
