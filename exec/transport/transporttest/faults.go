@@ -107,12 +107,12 @@ func newPlainHost(t *testing.T) *Host {
 func testDenied(t *testing.T, k Kind) {
 	next := Tree{"README": "after\n"}
 	s := k.serve(t, map[string]Tree{"v0": before, "v1": next})
-	for _, place := range []string{"releases", ".shipit", ".shipit/manifest", "shared", ".shipit/cache.git"} {
+	h := newPlainHost(t)
+	k.running(t, s, h)
+	for _, place := range []string{".shipit/cache.git", "releases", ".shipit", ".shipit/manifest", "shared"} {
 		if place == ".shipit/cache.git" && k.Name != "git" {
 			continue
 		}
-		h := newPlainHost(t)
-		k.running(t, s, h)
 		if place == "shared" {
 			if err := os.RemoveAll(h.Path("shared/log")); err != nil {
 				t.Fatal(err)
@@ -143,6 +143,7 @@ func testDenied(t *testing.T, k Kind) {
 		}
 		s.MustStage(h, "v1", "")
 		k.whole(t, h, "v1", next)
+		h.forget("v1")
 	}
 }
 
