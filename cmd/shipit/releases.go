@@ -139,8 +139,8 @@ func endings(w *world) map[[3]string]view.Presence {
 	seen := map[[3]string]bool{}
 	for _, run := range list { // newest first
 		key := [3]string{run.Header.Service, run.Header.Env, run.Header.Release}
-		switch outcome := outcomeOf(run); {
-		case seen[key] || outcome == string(event.Nothing) || outcome == string(event.Refused) || outcome == notBegun:
+		switch outcome := run.State(); {
+		case seen[key] || outcome == string(event.Nothing) || outcome == string(event.Refused) || outcome == journal.NotBegun:
 		case outcome == string(event.RolledBack) || outcome == string(event.Mixed):
 			seen[key], out[key] = true, view.Presence{Ended: outcome, Run: run.Run}
 		default:

@@ -76,14 +76,8 @@ func (c *runsCmd) Run(w *world) error {
 // outcomes are the words that a list of runs uses.
 var outcomes = []string{
 	string(event.Done), string(event.Nothing), string(event.RolledBack), string(event.Mixed), string(event.Abort), string(event.Refused),
-	goingOn, interruptedRun, notBegun,
+	journal.GoingOn, journal.Interrupted, journal.NotBegun,
 }
-
-const (
-	goingOn        = "going on"
-	interruptedRun = "interrupted"
-	notBegun       = "not begun"
-)
 
 // check refuses words and patterns that can fit nothing.
 func (c *runsCmd) check(now time.Time) error {
@@ -146,7 +140,7 @@ func (c *runsCmd) wants(s journal.Summary) bool {
 		{c.Service, []string{s.Header.Service}},
 		{c.Env, []string{s.Header.Env}},
 		{c.User, []string{user, s.Header.By}},
-		{c.Outcome, []string{hyphened(outcomeOf(s)), outcomeOf(s)}},
+		{c.Outcome, []string{hyphened(s.State()), s.State()}},
 		{c.Release, []string{s.Header.Release}},
 	} {
 		if len(filter.patterns) > 0 && !slices.ContainsFunc(filter.patterns, func(p string) bool {
@@ -158,30 +152,15 @@ func (c *runsCmd) wants(s journal.Summary) bool {
 	return true
 }
 
-// outcomeOf is how a run ended, or where it stands.
-func outcomeOf(s journal.Summary) string {
-	switch {
-	case s.Problem != "":
-		return ""
-	case s.Active:
-		return goingOn
-	case s.Events == 0: // it was refused, or died before it had done anything
-		return notBegun
-	case s.Outcome == "":
-		return interruptedRun
-	}
-	return string(s.Outcome)
-}
-
 // rowOf is a run as the list shows it. Only of one that was stopped in the
 // middle all events are read, to see whether anything is left to do.
 func (p *places) rowOf(ctx context.Context, s journal.Summary) view.Run {
 	row := view.Run{
 		Run: s.Run, Service: s.Header.Service, Env: s.Header.Env, Kind: s.Header.Kind, Release: s.Header.Release,
-		Began: s.Header.Time.UTC().Truncate(time.Second), By: s.Header.By, Outcome: outcomeOf(s), Problem: s.Problem,
+		Began: s.Header.Time.UTC().Truncate(time.Second), By: s.Header.By, Outcome: s.State(), Problem: s.Problem,
 	}
 	switch row.Outcome {
-	case interruptedRun:
+	case journal.Interrupted:
 		row.Resumable = true
 	case string(event.Abort), string(event.Mixed):
 		r, err := p.recorded(ctx, s.Run)

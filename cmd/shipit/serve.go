@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -65,6 +66,9 @@ func (c *serveCmd) Run(w *world) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s\n", page.addressOf("/"))
+	if page.reader != "" {
+		fmt.Fprintf(w.stdout, "For Prometheus: %s, bearer token %s\n", page.plainAddress("/metrics"), page.reader)
+	}
 	return page.serve(ctx)
 }
 
@@ -75,6 +79,7 @@ type page struct {
 	certificate *tls.Certificate
 	at          string // host and port, as a browser names them
 	token       string // "" behind a proxy
+	reader      string // what a Prometheus sends, "" behind a proxy
 }
 
 func (p *page) serve(ctx context.Context) error {
@@ -109,15 +114,16 @@ func (f *webFlags) open(ctx context.Context, w *world, places *places, starts we
 		return nil, exit(exitUsage, err)
 	}
 	access.Hosts = append(ownNames(p.listener.Addr()), f.Host...)
+	runs := &webRuns{places: places}
 	var mu sync.Mutex
 	p.server, err = web.New(web.Options{
-		Runs: &webRuns{places: places}, Starts: starts, Access: access, Plans: dir, Version: version, Now: w.now,
+		Runs: runs, Starts: starts, Access: access, Plans: dir, Version: version, Now: w.now,
 		Log: func(text string) {
 			mu.Lock()
 			defer mu.Unlock()
 			fmt.Fprintf(w.stderr, "%s %s\n", w.now().UTC().Format("15:04:05"), text)
 		},
-		// More: one line for each further page, like "GET /metrics".
+		More: map[string]http.Handler{"GET /metrics": runs.metrics()},
 	})
 	if err != nil {
 		p.listener.Close()
@@ -125,7 +131,7 @@ func (f *webFlags) open(ctx context.Context, w *world, places *places, starts we
 	}
 	p.at = p.listener.Addr().String()
 	if len(f.Proxy) == 0 {
-		p.token = access.Token()
+		p.token, p.reader = access.Token(), access.Reader()
 		if _, port, err := net.SplitHostPort(p.at); err == nil && len(f.Host) > 0 {
 			p.at = net.JoinHostPort(f.Host[0], port)
 		}
@@ -188,11 +194,16 @@ func (p *page) addressOf(path string) string {
 	if p.token == "" {
 		return "Listening for the proxy at " + p.at
 	}
+	return p.plainAddress(path) + "?token=" + p.token
+}
+
+// plainAddress is where a page is, for who has a token already.
+func (p *page) plainAddress(path string) string {
 	scheme := "http"
 	if p.certificate != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + p.at + path + "?token=" + p.token
+	return scheme + "://" + p.at + path
 }
 
 // webKey is the secret of a server here. It stays the same when the server is

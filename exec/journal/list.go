@@ -32,6 +32,28 @@ type Summary struct {
 	Problem string        // why it cannot be read: Header may be empty then
 }
 
+// What is said of a run that has no outcome.
+const (
+	GoingOn     = "going on"
+	Interrupted = "interrupted"
+	NotBegun    = "not begun"
+)
+
+// State is how a run ended, or where it stands; "" where that cannot be read.
+func (s Summary) State() string {
+	switch {
+	case s.Problem != "":
+		return ""
+	case s.Active:
+		return GoingOn
+	case s.Events == 0: // it was refused, or died before it had done anything
+		return NotBegun
+	case s.Outcome == "":
+		return Interrupted
+	}
+	return string(s.Outcome)
+}
+
 // List is the runs recorded in dir, newest first. Of each journal it reads the
 // beginning and the end: damage in between is found by Load. A journal that cannot be
 // read is listed with its problem; a directory that is not there has none.

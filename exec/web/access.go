@@ -63,6 +63,11 @@ func (a *Access) derive(purpose string) string {
 // Token is what opens the server to who knows it.
 func (a *Access) Token() string { return a.derive("token")[:32] }
 
+// Reader is what opens the pages for programs, and nothing else, to who sends
+// it as a bearer token: a program that reads keeps no cookie, and need not be
+// able to deploy.
+func (a *Access) Reader() string { return a.derive("reader")[:32] }
+
 // same compares in a time that tells nothing.
 func same(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
 
@@ -114,6 +119,9 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) *http.Request 
 	a := &s.o.Access
 	if a.proxied() {
 		return s.fromProxy(w, r)
+	}
+	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && s.forPrograms(r) && same(given, a.Reader()) {
+		return a.named(r, "a program", false)
 	}
 	if given := r.URL.Query().Get("token"); given != "" && r.Method == http.MethodGet {
 		if !same(given, a.Token()) {

@@ -131,6 +131,12 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
+// forPrograms tells whether a request is for one of the further handlers.
+func (s *Server) forPrograms(r *http.Request) bool {
+	_, ok := s.o.More[r.Method+" "+r.URL.Path]
+	return ok
+}
+
 // plansOf are the plans of a saved set, for a page that shows them.
 func plansOf(data []byte) ([]*plan.Plan, string, error) {
 	set, err := plan.DecodeSet(data)

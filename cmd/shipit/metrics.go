@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/exec/metrics"
+	"shipit/exec/notify"
+)
+
+// measured are the recorded runs as metrics are made of them.
+type measured struct{ *webRuns }
+
+func (m measured) List(ctx context.Context) ([]journal.Summary, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.places.list(ctx)
+}
+
+func (m measured) Events(ctx context.Context, run string, after int64) ([]event.Event, error) {
+	_, store, err := m.Find(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return store.Events(ctx, run, after)
+}
+
+// metrics answers a Prometheus.
+func (r *webRuns) metrics() http.Handler {
+	return metrics.Handler(measured{r}, func(run string) (int, bool) {
+		left, err := notify.ReadSpool(spoolOf(r.places.dir, run))
+		if err != nil {
+			return 0, false // most runs have none
+		}
+		return left.Lost, left.Waiting
+	}, version)
+}
