@@ -62,14 +62,18 @@ sound() {
   case $(printf '%s\n' "$_refs" | git --git-dir="$cache" cat-file --batch-check 2>/dev/null) in *missing*) return 1 ;; esac
   git --git-dir="$cache" rev-list --quiet --all 2>/dev/null
 }
+# said prints what git said, but for what it always says.
+said() { grep -v -e '^$' -e '^Please make sure you have' -e '^and the repository exists' -- "$in.out" | tail -n 3; }
 # why says what git's words mean for who reads them.
+named='origin, and at release.repo'
 why() {
   case $(cat -- "$in.out") in
     *"Host key verification failed"*) echo "This host does not know its SSH host key: add that to ~/.ssh/known_hosts of $(id -un) here, compared with what the server's owner says" ;;
     *"Permission denied"* | *"Authentication failed"* | *"could not read Username"* | *"could not read Password"* | *" 403"* | *" 401"*)
-      echo "It does not let $(id -un) of this host in: give it a key of its own in ~/.ssh, or a git credential helper; nobody else's are used" ;;
-    *"not found"* | *"does not appear to be a git repository"* | *"does not exist"* | *"access denied or repository not exported"*)
-      echo "There is no such repository, or $(id -un) of this host may not see it: look at origin, and at release.repo" ;;
+      echo "It does not let $(id -un) of this host in, who has nobody else's keys: give it one of its own in ~/.ssh, or a git credential helper" ;;
+    *"not found"* | *"no such repository"* | *"does not appear to be a git repository"* | *"does not exist"* | *"access denied or repository not exported"*)
+      echo "There is no such repository, or $(id -un) of this host may not see it: look at $named" ;;
+    *"not our ref"* | *"unadvertised object"* | *"did not contain"*) echo "That commit was not pushed there, or is in no branch any more: push it, or name another one" ;;
     *) echo "Mend what git says" ;;
   esac
 }
@@ -93,7 +97,7 @@ bring() {
   elif [ -n "$came" ]; then
     die "commit $commit${tag:+ of tag $tag} is not at $origin any more: the tag was deleted or moved there, or not pushed; what runs is untouched. Push it, or plan again"
   else
-    tail -n 3 -- "$in.out"
+    said
     die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(tight); what runs is untouched. $(why), then apply again"
   fi
 }
@@ -128,6 +132,7 @@ level() {
 # read any repository there; where the origin is such a path itself, it may. A server that does not give a commit by its name
 # is asked for all there is.
 modules() {
+  named=.gitmodules
   case $origin in /* | file:*) files=always ;; *) files=user ;; esac
   [ ! -d "$cache/modules" ] || mv -T -- "$cache/modules" "$in/.git/modules"
   level "$in" --depth=1 2>"$in.out" || {
@@ -135,7 +140,7 @@ modules() {
     rm -rf -- "$in/.git/modules"
     level "$in" '' 2>"$in.out"
   } || {
-    tail -n 5 -- "$in.out"
+    said
     die "cannot fetch the submodules of commit $commit$(tight); what runs is untouched. $(why), then apply again"
   }
 }

@@ -114,6 +114,7 @@ func testCache(t *testing.T, k Kind) {
 		}},
 		{"no pack", func() error { return packs(os.Remove) }},
 		{"an empty reference", func() error { return file("refs/tags/v1", "") }},
+		{"nonsense of where its history begins", func() error { return file("shallow", "nonsense\n") }},
 		{"no HEAD", func() error { return os.Remove(filepath.Join(cache, "HEAD")) }},
 		{"an empty directory", func() error { return errors.Join(os.RemoveAll(cache), os.Mkdir(cache, 0o755)) }},
 		{"a file", func() error { return errors.Join(os.RemoveAll(cache), os.WriteFile(cache, nil, 0o644)) }},
