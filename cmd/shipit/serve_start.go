@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -147,61 +144,19 @@ func (s *starts) Plan(ctx context.Context, d web.Definition, env, tag, file, by 
 	return out.String(), fmt.Errorf("no plan was made: %s", lastWords(out.String(), err))
 }
 
-// beginsWithin is how long an apply may take until it has a run. It takes
-// locks first, and may wait for them.
-const beginsWithin = 30 * time.Second
-
-// Apply runs `shipit apply FILE` in a session of its own, which neither the
-// end of this process nor its terminal ends. What it prints goes to a file.
+// Apply runs `shipit apply FILE --detach`: the run is a process that neither
+// the end of this one nor its terminal ends. It may wait for a lock before.
 func (s *starts) Apply(ctx context.Context, d web.Definition, file, by string) (run, output string, err error) {
-	logFile, err := os.OpenFile(strings.TrimSuffix(file, ".json")+".out", os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
-		return "", "", fmt.Errorf("cannot start the apply: %w", err)
-	}
-	defer logFile.Close()
-	cmd := s.command(context.WithoutCancel(ctx), d, by, "apply", file, "--json", "--reason", "started from the web page by "+by)
-	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd := s.command(ctx, d, by, "apply", file, "--detach", "--json", "--reason", "started from the web page by "+by)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return "", "", fmt.Errorf("cannot start the apply: %w", err)
+	said, out := &kept{}, &kept{}
+	cmd.Stdout, cmd.Stderr = out, said
+	err = cmd.Run()
+	var begun struct{ Run string }
+	if json.Unmarshal([]byte(out.String()), &begun) == nil && begun.Run != "" {
+		return begun.Run, "", nil
 	}
-	over := make(chan error, 1)
-	go func() { over <- cmd.Wait() }()
-	late := time.After(beginsWithin)
-	for {
-		ended := false
-		select {
-		case err = <-over:
-			ended = true
-		case <-late:
-			return "", "", errors.New("it has not begun a run yet; it may be waiting for a lock. The list of runs shows it once it has")
-		case <-time.After(followEvery):
-		}
-		data, rerr := io.ReadAll(io.NewSectionReader(logFile, 0, mostOutput))
-		if rerr != nil {
-			return "", "", fmt.Errorf("cannot read what the apply says: %w", rerr)
-		}
-		if run := runIn(data); run != "" {
-			return run, "", nil
-		}
-		if ended {
-			return "", string(data), fmt.Errorf("no run was begun: %s", lastWords(string(data), err))
-		}
-	}
-}
-
-// runIn is the run of the first event in a stream of them.
-func runIn(data []byte) string {
-	for sc := bufio.NewScanner(bytes.NewReader(data)); sc.Scan(); {
-		var e struct{ Run string }
-		if json.Unmarshal(sc.Bytes(), &e) == nil && e.Run != "" {
-			return e.Run
-		}
-		if id, ok := strings.CutPrefix(sc.Text(), "Run "); ok && !strings.Contains(id, " ") {
-			return id
-		}
-	}
-	return ""
+	return "", said.String(), fmt.Errorf("no run was begun: %s", lastWords(said.String(), err))
 }
 
 // lastWords is the last line that a process printed, which says why it ended.

@@ -103,7 +103,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		s.cannot(w, r, err)
 		return
 	}
-	s.note(fmt.Sprintf("%s wants run %s to %s %s", i.By, run, i.Do, i.Choice))
+	s.note(strings.TrimSpace(fmt.Sprintf("%s wants run %s to %s %s", i.By, run, i.Do, i.Choice)))
 	s.acted(w, r, run, store, last, n)
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"shipit/exec/plan"
 	"shipit/lang/diag"
 )
 
@@ -181,9 +182,9 @@ func (s *Server) plan(k job) {
 	output, err := s.o.Starts.Plan(ctx, k.Def, k.Env, k.Release, k.file, k.By)
 	digest := ""
 	if err == nil {
-		var data []byte
-		if data, err = os.ReadFile(k.file); err == nil {
-			_, digest, err = plansOf(data)
+		var plans []*plan.Plan
+		if plans, err = k.plans(); err == nil {
+			digest = plan.NewSet(plans...).Digest
 		}
 	}
 	s.jobs.set(k.ID, func(j *job) {
@@ -192,6 +193,22 @@ func (s *Server) plan(k job) {
 			j.Problem = diag.CleanLine(err.Error())
 		}
 	})
+}
+
+// plans are those that were saved, which must be the ones that were made.
+func (k *job) plans() ([]*plan.Plan, error) {
+	data, err := os.ReadFile(k.file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	set, err := plan.DecodeSet(data)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	case k.Digest != "" && set.Digest != k.Digest:
+		return nil, errors.New("the saved plan is another one now; plan again")
+	}
+	return set.Plans, nil
 }
 
 // jobPage is a plan that was made here, with its digest and, for who may, the
@@ -209,19 +226,11 @@ func (s *Server) jobPage(w http.ResponseWriter, r *http.Request) {
 		Digest  string
 		Applies bool // there is something to apply
 	}{frame: s.frame(r, "Plan of "+k.Def.File, "start"), Job: k, Digest: k.Digest}
-	if !k.Over {
+	if !k.Over || k.Taken && k.Run == "" && k.Problem == "" {
 		page.Refresh = 2
 	}
 	if k.Digest != "" {
-		data, err := os.ReadFile(k.file)
-		if err != nil {
-			s.cannot(w, r, fmt.Errorf("cannot read the plan: %w", err))
-			return
-		}
-		plans, digest, err := plansOf(data)
-		if err == nil && digest != k.Digest {
-			err = errors.New("the saved plan is another one now")
-		}
+		plans, err := k.plans()
 		if err != nil {
 			s.cannot(w, r, err)
 			return
@@ -249,14 +258,37 @@ func (s *Server) startApply(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusConflict, "Nothing was done: "+err.Error()+".")
 		return
 	}
-	by := who(r).name
-	s.note(fmt.Sprintf("%s applies plan %s of %s", by, short(k.Digest), k.Def.File))
-	run, output, err := s.o.Starts.Apply(r.Context(), k.Def, k.file, by)
-	if err != nil {
-		s.jobs.set(k.ID, func(j *job) { j.Problem, j.Output = diag.CleanLine(err.Error()), diag.Clean(output) })
-		http.Redirect(w, r, "/start/"+k.ID, http.StatusSeeOther)
+	if _, err := k.plans(); err != nil {
+		s.cannot(w, r, err)
 		return
 	}
-	s.jobs.set(k.ID, func(j *job) { j.Run = run })
-	http.Redirect(w, r, "/runs/"+run, http.StatusSeeOther)
+	by := who(r).name
+	s.note(fmt.Sprintf("%s applies plan %s of %s", by, short(k.Digest), k.Def.File))
+	begun := make(chan string, 1)
+	s.feeds.work.Go(func() { begun <- s.apply(k, by) })
+	to := "/start/" + k.ID
+	select {
+	case run := <-begun:
+		if run != "" {
+			to = "/runs/" + run
+		}
+	case <-time.After(begunWithin): // it may be waiting for a lock; the page of the plan tells
+	case <-r.Context().Done():
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// begunWithin is how long a browser is kept waiting for the run that it
+// started.
+const begunWithin = 5 * time.Second
+
+// apply applies the plan of a job, and is the run.
+func (s *Server) apply(k job, by string) string {
+	run, output, err := s.o.Starts.Apply(s.feeds.ctx, k.Def, k.file, by)
+	s.jobs.set(k.ID, func(j *job) {
+		if j.Run = run; err != nil {
+			j.Problem, j.Output = diag.CleanLine(err.Error()), diag.Clean(output)
+		}
+	})
+	return run
 }

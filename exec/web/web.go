@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"shipit/exec/journal"
-	"shipit/exec/plan"
 	"shipit/exec/view"
 )
 
@@ -41,8 +40,8 @@ type Starts interface {
 	// Plan makes a plan of one of them, saves it in file, and returns what the
 	// planner said.
 	Plan(ctx context.Context, d Definition, env, release, file, by string) (output string, err error)
-	// Apply starts a process of its own that applies the saved plan, by whom,
-	// and returns the run's id. The run does not end with the server.
+	// Apply begins a run of the saved plan, for whom, in a process that goes on
+	// by itself, and returns its id; and where there is none, what was said.
 	Apply(ctx context.Context, d Definition, file, by string) (run, output string, err error)
 }
 
@@ -135,13 +134,4 @@ func (s *Server) routes() http.Handler {
 func (s *Server) forPrograms(r *http.Request) bool {
 	_, ok := s.o.More[r.Method+" "+r.URL.Path]
 	return ok
-}
-
-// plansOf are the plans of a saved set, for a page that shows them.
-func plansOf(data []byte) ([]*plan.Plan, string, error) {
-	set, err := plan.DecodeSet(data)
-	if err != nil {
-		return nil, "", err
-	}
-	return set.Plans, set.Digest, nil
 }

@@ -1,0 +1,351 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shipit/exec/event"
+	"shipit/exec/journal"
+	"shipit/lang/diag/diagtest"
+)
+
+func TestAReaderGetsEachRecordOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	f := s.follow("/runs/"+theRun+"/events", "")
+	f.upTo(1)
+	s.say(event.Event{Type: event.HostStarted, Host: "rb001", Phase: event.Switch, Text: "switch on rb001"})
+	if got := f.upTo(2); !slices.Equal(got, []int64{2}) {
+		t.Errorf("after the first record came %v", got)
+	}
+	view := f.until("a view of the host at work", func(m message) bool { return m.name == "view" && strings.Contains(m.data, "switching") })
+	if view.id != "" {
+		t.Errorf("a view has the id %s, and would be resumed from", view.id)
+	}
+}
+
+// TestReconnectsLeaveNoGap: readers that are away at any moment, also while
+// the server is started again, get every record once.
+func TestReconnectsLeaveNoGap(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	const most = 300
+	var all []int64
+	last := ""
+	for n := int64(1); n <= most; n += 10 {
+		for range min(10, most-s.seq) {
+			s.say(event.Event{Type: event.Note, Text: "a line"})
+		}
+		if n == 101 || n == 201 { // another process, with the same key
+			s.server.Close()
+			s.http.CloseClientConnections()
+			cookies := s.client.Jar
+			s.open(nil)
+			s.client.Jar = &jar{rename(cookies.Cookies(nil), s.url)}
+		}
+		f := s.follow("/runs/"+theRun+"/events?after=0", last)
+		m := f.until("records", func(m message) bool { return m.name == "records" })
+		all, last = append(all, seqs(t, m)...), m.id
+		f.stop()
+	}
+	all = append(all, s.follow("/runs/"+theRun+"/events", last).rest(all, s.seq)...)
+	for i, seq := range all {
+		if seq != int64(i+1) {
+			t.Fatalf("record %d came where %d belongs: %v", seq, i+1, all)
+		}
+	}
+	if len(all) != int(s.seq) {
+		t.Errorf("%d records came, want %d", len(all), s.seq)
+	}
+}
+
+// rename gives cookies the name that a server at another port looks for.
+func rename(cookies []*http.Cookie, url string) []*http.Cookie {
+	c := *cookies[0]
+	c.Name = "shipit-" + url[strings.LastIndex(url, ":")+1:]
+	return []*http.Cookie{&c}
+}
+
+// rest is what is missing up to a record.
+func (f *reader) rest(have []int64, seq int64) []int64 {
+	f.Helper()
+	if len(have) > 0 && have[len(have)-1] == seq {
+		return nil
+	}
+	return f.upTo(seq)
+}
+
+// TestAReaderThatWasAwayLong gets from the journal what is not kept any more.
+func TestAReaderThatWasAwayLong(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	const many = 6000
+	var events []event.Event
+	for range many {
+		s.seq++
+		events = append(events, event.Event{Seq: s.seq, Run: theRun, Time: noon, Type: event.Output, Host: "rb001", Text: "a line"})
+	}
+	if err := s.journal.AppendAll(events); err != nil {
+		t.Fatal(err)
+	}
+	got := s.follow("/runs/"+theRun+"/events", "3").upTo(s.seq)
+	if got[0] != 4 || len(got) != int(s.seq)-3 {
+		t.Errorf("%d records from %d came, want %d from 4", len(got), got[0], s.seq-3)
+	}
+}
+
+func TestTheEndOfARunEndsTheStream(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	f := s.follow("/runs/"+theRun+"/events", "")
+	s.say(event.Event{Type: event.RunFinished, Outcome: event.Refused, Text: "the run is over: refused"})
+	f.until("the last view", func(m message) bool {
+		return m.name == "view" && strings.Contains(m.data, "stopped before any change") && !strings.Contains(m.data, "Abort the run")
+	})
+	if m := f.until("the end", func(m message) bool { return m.name == "end" }); m.data != "2" {
+		t.Errorf("the stream ended after record %s, want 2", m.data)
+	}
+}
+
+// obey answers the next wish, as the process of a run does.
+func (s *site) obey(e event.Event) {
+	s.Helper()
+	n := int64(len(s.intents()) + 1)
+	done := make(chan struct{})
+	s.Cleanup(func() { <-done })
+	go func() {
+		defer close(done)
+		for s.Context().Err() == nil {
+			if all, err := journal.Intents(s.dir.Path(theRun)); err == nil && int64(len(all)) >= n {
+				e.Intent = n
+				s.seq++
+				e.Seq, e.Run, e.Time = s.seq, theRun, noon
+				_ = s.journal.Append(e)
+				return
+			}
+		}
+	}()
+}
+
+func TestAWishIsHandedInWithWhoAndAnswered(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.obey(event.Event{Type: event.Paused, By: "anna@desk", Text: "paused by anna@desk"})
+	if got := s.wish("pause 1", http.StatusOK); got != `{"text":"paused by anna@desk"}` {
+		t.Errorf("the person is told %s", got)
+	}
+	want := []journal.Intent{{N: 1, Do: "pause", By: "anna@desk", Time: noon.Add(60e9)}}
+	if diff := cmp.Diff(want, s.intents()); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.Contains(s.said.all, "anna@desk wants run "+theRun+" to pause") {
+		t.Errorf("the server noted %q", s.said.all)
+	}
+}
+
+func TestAWishAboutWhatIsNoLongerSoIsRefused(t *testing.T) {
+	t.Parallel()
+	asked := event.Event{Type: event.Asked, Text: "batch canary is done; go on?", Choices: []string{"continue", "stop"}, Safe: "stop"}
+	for name, c := range map[string]struct {
+		wish  string
+		since event.Event
+		want  int
+	}{
+		"an answer, after another's":     {"answer 2 continue", event.Event{Type: event.Answered, By: "bert", Text: "bert said stop"}, http.StatusConflict},
+		"a pause, after another's":       {"pause 2", event.Event{Type: event.Paused, By: "bert", Text: "paused by bert"}, http.StatusConflict},
+		"an abort, after another's":      {"abort 2", event.Event{Type: event.Aborted, By: "bert", Text: "bert aborted"}, http.StatusConflict},
+		"an abort of what is over":       {"abort 2", event.Event{Type: event.RunFinished, Outcome: event.Done, Text: "the run is over"}, http.StatusConflict},
+		"a pause of what goes back":      {"pause 2", event.Event{Type: event.RollingBack, Text: "going back"}, http.StatusConflict},
+		"an abort while hosts go on":     {"abort 2", event.Event{Type: event.StepDone, Host: "rb001", Text: "ok"}, http.StatusOK},
+		"an answer while a host goes on": {"answer 2 continue", event.Event{Type: event.Note, Text: "a note"}, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			s.say(asked, c.since)
+			if c.want == http.StatusOK {
+				s.obey(event.Event{Type: event.Note, Text: "so it is"})
+			}
+			got := s.wish(c.wish, c.want)
+			if n := len(s.intents()); (n == 1) != (c.want == http.StatusOK) {
+				t.Errorf("%d wishes reached the run", n)
+			}
+			if c.want != http.StatusOK && (!strings.Contains(got, "Nothing was done") || !strings.Contains(got, c.since.Text) || !strings.Contains(got, "event 3")) {
+				t.Errorf("the person is told %s", got)
+			}
+		})
+	}
+}
+
+func TestAWishForARunThatNobodyDrives(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	form := s.form()
+	if err := s.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := s.ask(http.MethodPost, "/runs/"+theRun+"/act", map[string][]string{"form": {form}, "wish": {"pause 1"}}, http.StatusConflict)
+	if !strings.Contains(got, "not under way") {
+		t.Errorf("the person is told\n%s", got)
+	}
+	if page := s.get("/runs/"+theRun, http.StatusOK); strings.Contains(page, "Abort the run") || !strings.Contains(page, "shipit resume "+theRun) {
+		t.Errorf("a run that nobody drives has buttons, or no word of resume:\n%s", page)
+	}
+}
+
+// TestHostileTextIsInert: what hosts, journals from elsewhere and addresses
+// say is text in every page and message.
+func TestHostileTextIsInert(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	samples := diagtest.Hostile()
+	for _, sample := range samples {
+		s.say(
+			event.Event{Type: event.HostStarted, Host: "rb001", Phase: event.Switch, Text: sample.Text},
+			event.Event{Type: event.StepStarted, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: sample.Text},
+			event.Event{Type: event.Output, Host: "rb001", Step: "check.http.info", Text: sample.Text},
+			event.Event{Type: event.Note, Host: sample.Text, Text: sample.Text, Detail: []string{sample.Text}, At: sample.Text, By: sample.Text},
+			event.Event{Type: event.Asked, Text: sample.Text, Choices: []string{sample.Text}, Safe: sample.Text},
+		)
+	}
+	s.say(event.Event{Type: event.HostFailed, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: samples[0].Text, Detail: []string{"</pre><script>alert(1)</script>"}, Cause: event.Failed})
+	base := "/runs/" + theRun
+	for _, path := range []string{base, base + "/log?steps=1", base + "/log?q=%3Cscript%3E&host=%22%3E%3Cscript%3E", base + "/timeline", base + "/replay?at=5", base + "/plan", base + "?told=%3Cscript%3E"} {
+		page := s.get(path, http.StatusOK)
+		if n := strings.Count(page, "<script"); n != strings.Count(page, `<script type="module" src="/assets/`) {
+			t.Errorf("%s has a script that is none of ours", path)
+		}
+		for part := range strings.SplitSeq(page, "<") {
+			if why := diagtest.Problem(html.UnescapeString(part)); why != "" {
+				t.Errorf("%s: %.100q: %s", path, part, why)
+			}
+		}
+	}
+	last := strconv.FormatInt(s.seq, 10)
+	f := s.follow(base+"/events", "")
+	for done := false; !done; {
+		m := f.until("a message", func(m message) bool { return m.name == "records" || m.name == "view" })
+		var any any
+		if err := json.Unmarshal([]byte(m.data), &any); err != nil || strings.ContainsAny(m.data, "<>") {
+			t.Fatalf("a message is no JSON without marks: %v: %.200s", err, m.data)
+		}
+		done = m.id == last
+		for _, text := range texts(any) {
+			if why := diagtest.Problem(text); why != "" {
+				t.Errorf("%s: %.100q: %s", m.name, text, why)
+			}
+		}
+	}
+}
+
+// texts are all strings in a value.
+func texts(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case string:
+		out = append(out, v)
+	case []any:
+		for _, e := range v {
+			out = append(out, texts(e)...)
+		}
+	case map[string]any:
+		for _, e := range v {
+			out = append(out, texts(e)...)
+		}
+	}
+	return out
+}
+
+// story is a run in which one host is done and one fails.
+func (s *site) story() {
+	s.say(
+		event.Event{Type: event.BatchStarted, Batch: "canary", Slice: 1, Text: "batch canary: rb001"},
+		event.Event{Type: event.HostStarted, Host: "rb001", Phase: event.Switch, Text: "switch on rb001"},
+		event.Event{Type: event.StepStarted, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: "check http.info"},
+		event.Event{Type: event.Output, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: "needle in the output"},
+		event.Event{Type: event.StepDone, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: "check http.info"},
+		event.Event{Type: event.HostDone, Host: "rb001", Phase: event.Switch, Text: "rb001 runs the release"},
+		event.Event{Type: event.HostStarted, Host: "rb002", Phase: event.Switch, Text: "switch on rb002"},
+		event.Event{Type: event.StepStarted, Host: "rb002", Phase: event.Switch, Step: "check.http.info", Text: "check http.info"},
+		event.Event{Type: event.StepFailed, Host: "rb002", Phase: event.Switch, Step: "check.http.info", Text: "check http.info: status 500", Answer: event.No},
+		event.Event{Type: event.HostFailed, Host: "rb002", Phase: event.Switch, Step: "check.http.info", Text: "check http.info: status 500", Cause: event.Unhealthy, Detail: []string{"boom"}},
+	)
+}
+
+func TestPagesShowWhatTheTerminalShows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.story()
+	has := func(path string, want ...string) string {
+		t.Helper()
+		page := s.get(path, http.StatusOK)
+		for _, w := range want {
+			if !strings.Contains(page, w) {
+				t.Errorf("%s does not say %q:\n%s", path, w, page)
+			}
+		}
+		return page
+	}
+	base := "/runs/" + theRun
+	has("/", theRun, "anna@desk", "going on", "Under way")
+	if page := has("/?service=other", "No run is like that"); strings.Contains(page, "anna@desk</td>") {
+		t.Error("the filter leaves a run of another service")
+	}
+	has(base, "deploy of restbase", "canary", "rb002", "status 500", "boom", "1 passed", "1 failed", "Abort the run", "needle")
+	if page := has(base+"/log?q=NEEDLE", "needle", "1 of 11"); strings.Contains(page, "boom") {
+		t.Error("the search finds what it should not")
+	}
+	has(base+"/log?from=6&steps=1", "Before", "rb002")
+	has(base+"/timeline", "<svg", "rb002", "badly", "check.http.info")
+	has(base+"/plan", "/etc/rb.conf", "&lt;script&gt;2", s.plan.Digest, "Batch canary")
+	if before := s.get(base+"/replay?at=7", http.StatusOK); strings.Contains(before, "boom") || !strings.Contains(before, "done") {
+		t.Errorf("the replay at event 7 knows of what came later, or not what came before:\n%s", before)
+	}
+	has(base+"/replay?at=11", "boom")
+	if lines := s.get(base+"/log.jsonl", http.StatusOK); strings.Count(lines, "\n") != 11 {
+		t.Errorf("the records as lines:\n%s", lines)
+	}
+	var times [][2]int64
+	if err := json.Unmarshal([]byte(s.get(base+"/times", http.StatusOK)), &times); err != nil || times[0] != [2]int64{1, 0} || times[len(times)-1] != [2]int64{11, 10000} {
+		t.Errorf("times are %v, %v", times, err)
+	}
+}
+
+// TestAStalledReaderHoldsUpNobody: one that takes nothing does not keep others,
+// nor the journal, from going on.
+func TestAStalledReaderHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/runs/"+theRun+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stalled, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Body.Close() // and never read
+	f := s.follow("/runs/"+theRun+"/events", "")
+	line := strings.Repeat("x", 1000)
+	for i := range 20 {
+		var events []event.Event
+		for range 500 {
+			s.seq++
+			events = append(events, event.Event{Seq: s.seq, Run: theRun, Time: noon, Type: event.Output, Host: "rb001", Text: fmt.Sprint(i, line)})
+		}
+		if err := s.journal.AppendAll(events); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.upTo(s.seq); len(got) != int(s.seq) {
+		t.Errorf("the other reader has %d records of %d", len(got), s.seq)
+	}
+}
