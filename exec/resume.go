@@ -78,6 +78,9 @@ func (r *run) verifyAgain() error {
 		facts := m.facts()
 		m.look(facts)
 		m.again = h.Status == rollout.Cut
+		if h.Status == rollout.Staged && r.ahead.Begun(h.Name) { // it is to be tried again, from wherever it went back to
+			m.again, h.Status = true, rollout.Failed
+		}
 		is := hasher.Fingerprint(facts.HostKey, facts, m.plan.Sensitive())
 		if diffs := left(m.plan, h, r.o.Run, facts, m.plan.Fingerprint.Diff(is)); len(diffs) > 0 {
 			stale.Hosts = append(stale.Hosts, StaleHost{Name: h.Name, Diffs: diffs})

@@ -39,6 +39,7 @@ type run struct {
 	asked    bool      // what becomes of the run after the abort
 
 	question     *asked           // that is open
+	answer       string           // what became of the one before
 	pauseEnds    <-chan time.Time // of a paused run
 	windowWaived bool             // a person lets the run go on outside of its deploy windows
 }
@@ -207,7 +208,7 @@ func (r *run) hear(ctx context.Context, n news) (moved bool) {
 	}
 	r.record(all...)
 	if answer != nil {
-		r.answered(answer.Intent)
+		r.answered(*answer)
 	}
 	r.closeGate()
 	for _, e := range all {

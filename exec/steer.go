@@ -16,6 +16,7 @@ type Control struct {
 	By     string
 	Choice string // of Answer; "" is yes to a confirmation
 	Batch  string // of Answer: only if the question is about that batch; "" is any
+	Host   string // of Retry and Skip
 	Intent int64  // its number where wishes are kept; goes into the event
 }
 
@@ -27,6 +28,8 @@ const (
 	Pause    Wish = "pause"    // start no new host for now
 	Continue Wish = "continue" // go on after a pause
 	Reply    Wish = "answer"   // answer the question that is open
+	Retry    Wish = "retry"    // try a host again that failed and is as it was, or that was left out
+	Skip     Wish = "skip"     // leave out a host that was not begun
 	Stop     Wish = "abort"    // finish what is in flight and start nothing more
 )
 
@@ -54,6 +57,10 @@ func (r *run) steer(c Control) {
 	case c.Do == Continue && paused != "":
 		r.pauseEnds, r.windowWaived = nil, true
 		r.record(event.Event{Type: event.Continued, By: c.By, Intent: c.Intent, Text: c.By + " continued the run"})
+	case c.Do == Retry:
+		r.retry(c)
+	case c.Do == Skip:
+		r.skip(c)
 	case c.Do == Reply:
 		r.reply(c)
 	default: // also a wish that this version does not know
@@ -65,9 +72,37 @@ func (r *run) steer(c Control) {
 	}
 }
 
+// retry tries a host again, once its turn comes.
+func (r *run) retry(c Control) {
+	if why := r.roll.Retryable(c.Host); why != "" {
+		r.tooLate(c, why)
+		return
+	}
+	if m := r.byName[c.Host]; m != nil {
+		m.again, m.armed, m.due = r.roll.Begun(c.Host), time.Time{}, time.Time{} // what its watchdog did is over
+	}
+	r.record(event.Event{
+		Type: event.HostRetried, Host: c.Host, By: c.By, Intent: c.Intent,
+		Text: fmt.Sprintf("%s is tried again, as %s asked, before the next slice starts", c.Host, c.By),
+	})
+}
+
+// skip leaves a host out.
+func (r *run) skip(c Control) {
+	if why := r.roll.Skippable(c.Host); why != "" {
+		r.tooLate(c, why)
+		return
+	}
+	r.record(event.Event{
+		Type: event.HostSkipped, Host: c.Host, By: c.By, Intent: c.Intent,
+		Text: fmt.Sprintf("%s is left out, as %s asked", c.Host, c.By),
+	})
+}
+
 // tooLate notes that a wish brings about nothing.
 func (r *run) tooLate(c Control, why string) {
-	r.record(event.Event{Type: event.Note, By: c.By, Intent: c.Intent, Text: fmt.Sprintf("%s asked the run to %s: %s", c.By, c.Do, why)})
+	what := strings.TrimSpace(string(c.Do) + " " + c.Host)
+	r.record(event.Event{Type: event.Note, By: c.By, Intent: c.Intent, Text: fmt.Sprintf("%s asked the run to %s: %s", c.By, what, why)})
 }
 
 // pause keeps new hosts from starting for a while.
@@ -93,10 +128,12 @@ func (r *run) reply(c Control) {
 		c.Choice = choiceContinue
 	}
 	switch {
+	case q == nil && r.answer != "":
+		r.tooLate(c, "no question is open any more: "+r.answer)
 	case q == nil:
 		r.tooLate(c, "no question is open")
 	case q.sent != nil:
-		r.tooLate(c, q.sent.By+" was first")
+		r.tooLate(c, q.sent.By+" was first, with "+q.sent.Choice)
 	case c.Batch != "" && c.Batch != q.Batch:
 		r.tooLate(c, fmt.Sprintf("the question is not about batch %s", c.Batch))
 	case !slices.Contains(q.Choices, c.Choice):
@@ -108,11 +145,15 @@ func (r *run) reply(c Control) {
 }
 
 // answered notes that the question which was open, if any, is so no more.
-func (r *run) answered(intent int64) {
+func (r *run) answered(e event.Event) {
 	q := r.question
 	r.question = nil
-	if q != nil && q.sent != nil && q.sent.Intent != intent {
-		r.tooLate(*q.sent, "another answer was first")
+	if q == nil {
+		return
+	}
+	r.answer = e.Text
+	if q.sent != nil && q.sent.Intent != e.Intent {
+		r.tooLate(*q.sent, "another answer was first: "+e.Text)
 	}
 }
 

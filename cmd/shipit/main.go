@@ -28,6 +28,8 @@ type cli struct {
 	Pause    pauseCmd    `cmd:"" group:"steer" help:"Start no new host in a run that is under way."`
 	Continue continueCmd `cmd:"" group:"steer" help:"Go on with a run that is paused."`
 	Confirm  confirmCmd  `cmd:"" group:"steer" help:"Answer the question of a run that is under way."`
+	Retry    retryCmd    `cmd:"" group:"steer" help:"Try a host again that failed in a run that is under way."`
+	Skip     skipCmd     `cmd:"" group:"steer" help:"Leave a host out of a run that is under way."`
 	Abort    abortCmd    `cmd:"" group:"steer" help:"Stop a run that is under way."`
 	Runs     runsCmd     `cmd:"" group:"look" aliases:"history" help:"List the runs that are recorded, newest first."`
 	Replay   replayCmd   `cmd:"" group:"look" help:"Play a recorded run again, on the screen that it had or in lines."`

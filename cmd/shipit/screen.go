@@ -195,7 +195,7 @@ type steering struct {
 
 // wishes are the actions that a run understands.
 var wishes = map[live.Action]exec.Wish{
-	live.Pause: exec.Pause, live.Continue: exec.Continue, live.Answer: exec.Reply, live.Abort: exec.Stop,
+	live.Pause: exec.Pause, live.Continue: exec.Continue, live.Answer: exec.Reply, live.Abort: exec.Stop, live.Retry: exec.Retry, live.Skip: exec.Skip,
 }
 
 // Can tells why an action cannot be done.
@@ -227,7 +227,7 @@ func (s *steering) Do(wish live.Wish) error {
 	ctx, cancel := context.WithTimeout(context.Background(), handIn)
 	defer cancel()
 	_, err := s.store.Intend(ctx, s.run, journal.Intent{
-		Do: string(wishes[wish.Do]), By: s.w.by(), Time: s.w.now().UTC(), Choice: wish.Choice, Batch: wish.Batch,
+		Do: string(wishes[wish.Do]), By: s.w.by(), Time: s.w.now().UTC(), Choice: wish.Choice, Batch: wish.Batch, Host: wish.Host,
 	})
 	return err
 }

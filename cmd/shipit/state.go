@@ -254,7 +254,7 @@ func (p *places) listen(ctx context.Context, s journal.Store, run string, out ch
 				continue
 			}
 			select {
-			case out <- exec.Control{Do: exec.Wish(i.Do), By: i.By, Choice: i.Choice, Batch: i.Batch, Intent: i.N}:
+			case out <- exec.Control{Do: exec.Wish(i.Do), By: i.By, Choice: i.Choice, Batch: i.Batch, Host: i.Host, Intent: i.N}:
 			case <-ctx.Done():
 				return
 			}

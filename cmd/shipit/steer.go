@@ -59,6 +59,50 @@ func (c *confirmCmd) Run(w *world) error {
 	return c.wish(w, journal.Intent{Do: string(exec.Reply), Batch: c.Batch, Choice: c.Choice})
 }
 
+// A hostOfRun names a host of a run. The run may be left out, as elsewhere.
+type hostOfRun struct {
+	Names []string `arg:"" name:"run host" help:"The run, which may be left out where one is under way, and the host."`
+}
+
+// split tells the run from the host.
+func (c *hostOfRun) split() (steerFlags, string, error) {
+	switch len(c.Names) {
+	case 1:
+		return steerFlags{}, c.Names[0], nil
+	case 2:
+		return steerFlags{ID: c.Names[0]}, c.Names[1], nil
+	}
+	return steerFlags{}, "", exit(exitUsage, errors.New("one host at a time: it is named after the run, or alone"))
+}
+
+type retryCmd struct{ hostOfRun }
+
+func (c *retryCmd) Help() string {
+	return "The host failed and is as it was, or was left out. Its slice opens once more before the next one starts. What its failure cost of a budget it costs still; a second failure costs no more.\n\n" + examples("shipit retry restbase1003", "shipit retry 20150610T140203Z-3kq7 restbase1003")
+}
+
+func (c *retryCmd) Run(w *world) error {
+	run, host, err := c.split()
+	if err != nil {
+		return err
+	}
+	return run.wish(w, journal.Intent{Do: string(exec.Retry), Host: host})
+}
+
+type skipCmd struct{ hostOfRun }
+
+func (c *skipCmd) Help() string {
+	return "The host was not begun, and is not in this run. So not all hosts run the release: the run ends with 5. 'shipit retry' takes it in again.\n\n" + examples("shipit skip restbase1003", "shipit skip 20150610T140203Z-3kq7 restbase1003")
+}
+
+func (c *skipCmd) Run(w *world) error {
+	run, host, err := c.split()
+	if err != nil {
+		return err
+	}
+	return run.wish(w, journal.Intent{Do: string(exec.Skip), Host: host})
+}
+
 // wishAnswered is how long a run may take to answer a wish.
 const wishAnswered = 30 * time.Second
 

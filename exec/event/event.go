@@ -31,7 +31,7 @@ type Event struct {
 	At      string    `json:"at,omitempty"`     // file:line of the block that asked
 	Cause   Cause     `json:"cause,omitempty"`
 	Answer  Answer    `json:"answer,omitempty"`  // of a check that did not pass
-	By      string    `json:"by,omitempty"`      // who aborted, answered, resumed
+	By      string    `json:"by,omitempty"`      // who aborted, answered, resumed, skipped
 	Choice  string    `json:"choice,omitempty"`  // of Answered
 	Choices []string  `json:"choices,omitempty"` // of Asked
 	Safe    string    `json:"safe,omitempty"`    // of Asked and Paused: what happens where nobody says anything
@@ -61,6 +61,8 @@ const (
 	GateOpened   Type = "gate.opened"   // the run waits: soak or confirm after Batch
 	GatePassed   Type = "gate.passed"
 	GateRefused  Type = "gate.refused" // a soak check failed, or the answer was no
+	HostSkipped  Type = "host.skipped" // By wants Host, which was not begun, left out
+	HostRetried  Type = "host.retried" // By wants Host, which failed and is as it was, or was left out, tried again
 	HookStarted  Type = "hook.started" // a run hook (Step) begins
 	HookDone     Type = "hook.done"
 	HookFailed   Type = "hook.failed"

@@ -23,6 +23,7 @@ type Intent struct {
 	By     string    `json:"by"`
 	Choice string    `json:"choice,omitempty"`
 	Batch  string    `json:"batch,omitempty"`
+	Host   string    `json:"host,omitempty"`
 }
 
 const intentsSuffix = ".intents"

@@ -46,7 +46,7 @@ func (r *Rollout) spent(b int) string {
 	var l losses
 	for _, i := range r.fell {
 		if r.hosts[i].Batch == b {
-			l.count(r.hosts[i].fault)
+			l.count(r.hosts[i].costs())
 		}
 	}
 	batch := &r.plan.Body.Batches[b]
@@ -61,7 +61,7 @@ func (r *Rollout) spent(b int) string {
 func (r *Rollout) runSpent() string {
 	var l losses
 	for _, i := range r.fell {
-		l.count(r.hosts[i].fault)
+		l.count(r.hosts[i].costs())
 	}
 	over := l.over(r.plan.Body.Budget)
 	if over == "" {
@@ -81,9 +81,9 @@ func (r *Rollout) alike() string {
 	if len(r.fell) < Alike {
 		return ""
 	}
-	first := r.hosts[r.fell[0]].fault
+	first := r.hosts[r.fell[0]].costs()
 	for _, i := range r.fell[:Alike] {
-		f := r.hosts[i].fault
+		f := r.hosts[i].costs()
 		if f.Step == "" || f.Line == "" || f.Step != first.Step || f.Line != first.Line {
 			return ""
 		}

@@ -36,7 +36,7 @@ func (r *Rollout) Apply(e event.Event) {
 	}
 	switch e.Type {
 	case event.HostStarted, event.HostDone, event.HostFailed,
-		event.StepStarted, event.StepDone, event.StepFailed:
+		event.StepStarted, event.StepDone, event.StepFailed, event.HostSkipped, event.HostRetried:
 		if i, ok := r.byName[e.Host]; ok && r.hosts[i].acts {
 			h := &r.hosts[i]
 			was := h.Host
@@ -45,10 +45,13 @@ func (r *Rollout) Apply(e event.Event) {
 		}
 	case event.BatchStarted:
 		if b := r.batchNamed(e.Batch); b >= 0 && e.Slice >= 1 && e.Slice <= len(r.plan.Body.Batches[b].Slices) {
-			r.batch, r.slice, r.open = b, e.Slice-1, true
+			r.at, r.open = slot{b, e.Slice - 1}, true
+			if (slot{r.batch, r.slice}).before(r.at) {
+				r.batch, r.slice = r.at.batch, r.at.slice
+			}
 		}
 	case event.BatchDone:
-		if r.open && r.batchNamed(e.Batch) == r.batch && e.Slice-1 == r.slice {
+		if r.open && r.batchNamed(e.Batch) == r.at.batch && e.Slice-1 == r.at.slice {
 			r.open = false
 		}
 	case event.GateOpened, event.GatePassed, event.GateRefused:
@@ -116,7 +119,8 @@ func (r *Rollout) loseLock(name string) {
 		switch {
 		case h.running != "":
 		case h.Status == Waiting || h.Status == Staged:
-			h.Status, h.Reason, h.Cause = Failed, takenOver, event.Fenced
+			h.Reason, h.Cause = takenOver, event.Fenced
+			h.untouched()
 			r.fall(h, fault{Cause: event.Fenced})
 		case h.Status == Failed && h.Touched:
 			h.stuck(takenOver)
@@ -199,7 +203,9 @@ func (r *Rollout) finish() {
 		h.before, h.sealed = h.Host, true
 		switch h.Status {
 		case Waiting, Staging, Staged:
-			h.Status = Skipped
+			if h.Host = h.as(); h.tried == nil {
+				h.Status = Skipped
+			}
 		case Cut:
 			h.stuck("the run was interrupted while it was at work there")
 		case Doing, Undoing:

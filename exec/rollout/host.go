@@ -23,6 +23,14 @@ func (r *Rollout) applyHost(h *hostState, e event.Event) {
 		if h.running == event.Switch && touches(h.op(h.running, e.Step)) {
 			h.Touched = true
 		}
+	case event.HostSkipped:
+		if r.Skippable(h.Name) == "" {
+			h.leaveOut(orSomebody(e.By))
+		}
+	case event.HostRetried:
+		if r.Retryable(h.Name) == "" {
+			h.tryAgain()
+		}
 	case event.HostDone:
 		// What was in flight when the process ended may be found done.
 		if h.inPhase(e.Phase) || h.cut == e.Phase && h.cut != "" && r.begin(h, e.Phase) {
@@ -105,7 +113,8 @@ func (r *Rollout) done(h *hostState) {
 	case event.Stage:
 		h.Status = Staged
 		if h.fenced {
-			h.Status, h.Reason, h.Cause = Failed, takenOver, event.Fenced
+			h.Reason, h.Cause = takenOver, event.Fenced
+			h.untouched()
 			r.fall(h, fault{Cause: event.Fenced})
 		}
 	case event.Switch:
@@ -163,7 +172,7 @@ func (r *Rollout) failed(h *hostState, e event.Event) {
 	}
 	switch {
 	case !h.Touched:
-		h.Status, h.Drained = Failed, false
+		h.untouched()
 	case h.fenced:
 		h.stuck(takenOver)
 	case phase == event.Switch && (cause == event.Unknown || cause == event.Lost && h.prior == Cut):

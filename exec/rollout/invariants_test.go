@@ -61,7 +61,7 @@ func invariants(t *rapid.T) {
 		}
 	}
 	apply(event.Event{Type: event.RunStarted})
-	w := &chaos{t: t, plan: p, model: m, r: live, apply: apply, limit: 3}
+	w := &chaos{t: t, plan: p, model: m, r: live, apply: apply, limit: 3, again: 3}
 	for !live.Finished() {
 		if len(events) > 2000 {
 			t.Fatalf("5: the run does not end\n%s", tell(events[:200]))
@@ -97,6 +97,7 @@ type chaos struct {
 	apply    func(event.Event)
 	inFlight []rollout.Action
 	limit    int // of interruptions
+	again    int // of wishes about one host
 }
 
 func (c *chaos) pick(label string, of int) int { return rapid.IntRange(0, of-1).Draw(c.t, label) }
@@ -146,7 +147,7 @@ func (c *chaos) turn() {
 		}
 		return
 	}
-	if c.soakFails() {
+	if c.soakFails() || c.wishAgain() {
 		return
 	}
 	// Start all that is due, or one of it, or end one of what is in flight.

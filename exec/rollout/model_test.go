@@ -7,17 +7,17 @@ import (
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
-	"shipit/exec/rollout"
 )
 
 // A model watches the events of a run and knows, apart from the rollout, what
 // must hold for them: the invariants of the design, by their numbers.
 type model struct {
-	plan  *plan.Plan
-	hosts map[string]*watched
-	names []string
-	batch int // of the last BatchStarted
-	slice int
+	plan               *plan.Plan
+	hosts              map[string]*watched
+	names              []string
+	batch              int // of the last BatchStarted
+	slice              int
+	farBatch, farSlice int // the furthest
 
 	paused, back                             bool
 	started, aborted, hard, wanted, lockLost bool
@@ -46,10 +46,13 @@ type watched struct {
 	covered       bool   // and there is something to go back to
 	undone        int
 	fenced        bool
+	left          bool // a person wants it left out
+	tried         bool // again, after it failed
+	wasBack       bool // before that
 }
 
 func newModel(p *plan.Plan) *model {
-	m := &model{plan: p, hosts: map[string]*watched{}, passed: map[string]bool{}, batch: -1}
+	m := &model{plan: p, hosts: map[string]*watched{}, passed: map[string]bool{}, batch: -1, farBatch: -1}
 	for i := range p.Body.Hosts {
 		h := &p.Body.Hosts[i]
 		m.names = append(m.names, h.Name)
@@ -108,12 +111,7 @@ func (m *model) stops() string {
 
 // mayStop tells whether there is a reason to start no new host.
 func (m *model) mayStop() bool {
-	for b := range m.plan.Body.Batches {
-		if m.spent(b) {
-			return true
-		}
-	}
-	return m.aborted || m.broken || m.wanted || m.lockLost || m.stops() != "" || m.batch >= 0 && m.outOfService() >= m.allowed()
+	return m.stopped() || m.batch >= 0 && m.outOfService() >= m.allowed()
 }
 
 // wantsBack tells whether the policy may want more hosts back than failed.
@@ -138,7 +136,7 @@ func (m *model) inScope(h *watched) bool {
 	case !m.back || scope == "host":
 		return false
 	case scope == "batch":
-		return h.batch == m.batch || m.spent(h.batch)
+		return h.batch == m.farBatch || m.spent(h.batch)
 	}
 	return true
 }
@@ -219,6 +217,10 @@ func (m *model) see(e event.Event) error {
 		}
 	case event.HostStarted:
 		return m.begins(h, e)
+	case event.HostSkipped:
+		return m.skips(h, e.Host)
+	case event.HostRetried:
+		return m.retries(h, e.Host)
 	case event.HostDone:
 		m.ends(h, e)
 	case event.HostFailed:
@@ -238,8 +240,8 @@ func (m *model) sliceStarts(e event.Event) error {
 		return fmt.Errorf("2: slice %d of %s starts while a gate is open", e.Slice, e.Batch)
 	}
 	if m.batch >= 0 {
-		last := m.plan.Body.Batches[m.batch]
-		if last.Name != e.Batch && (last.Soak > 0 || last.Confirm) && !m.passed[last.Name] {
+		last := m.plan.Body.Batches[m.farBatch]
+		if indexOf(m.plan, e.Batch) > m.farBatch && (last.Soak > 0 || last.Confirm) && !m.passed[last.Name] {
 			return fmt.Errorf("2: %s starts before the gate of %s passed", e.Batch, last.Name)
 		}
 	}
@@ -252,11 +254,7 @@ func (m *model) sliceStarts(e event.Event) error {
 			return fmt.Errorf("2: slice %d of %s starts before %s is checked", e.Slice, e.Batch, name)
 		}
 	}
-	for b, batch := range m.plan.Body.Batches {
-		if batch.Name == e.Batch {
-			m.batch, m.slice = b, e.Slice-1
-		}
-	}
+	m.reaches(indexOf(m.plan, e.Batch), e.Slice-1)
 	return nil
 }
 
@@ -269,6 +267,9 @@ func (m *model) begins(h *watched, e event.Event) error {
 	}
 	if h.fenced {
 		return fmt.Errorf("12: %s begins %s though it is another run's", e.Host, e.Phase)
+	}
+	if h.left {
+		return fmt.Errorf("%s begins %s though it is left out", e.Host, e.Phase)
 	}
 	if h.failed && e.Phase != event.Undo {
 		return fmt.Errorf("11: %s begins %s after it failed", e.Host, e.Phase)
@@ -336,8 +337,8 @@ func (m *model) allowed() int {
 	if m.batch < 0 {
 		return 0
 	}
-	n, batch := 0, m.plan.Body.Batches[m.batch]
-	for _, s := range batch.Slices[:m.slice+1] {
+	n, batch := 0, m.plan.Body.Batches[m.farBatch]
+	for _, s := range batch.Slices[:m.farSlice+1] {
 		n = max(n, len(s))
 	}
 	if batch.Parallel > 0 && batch.Parallel < n {
@@ -397,6 +398,9 @@ func (m *model) fails(h *watched, e event.Event) {
 	h.failed, h.runs = true, false
 	h.policy = m.covers(h, e)
 	h.covered = h.policy && len(h.plan.Undo) > 0
+	if h.tried { // what its first failure cost, it costs still
+		return
+	}
 	switch h.cause = "failed"; e.Cause {
 	case event.Lost, event.Unknown:
 		h.cause = "unreachable"
@@ -427,72 +431,4 @@ func (m *model) covers(h *watched, e event.Event) bool {
 		return len(on) > 0
 	}
 	return slices.Contains(on, word)
-}
-
-// over checks what must hold at the end.
-func (m *model) over(r *rollout.Rollout, outcome event.Outcome) error {
-	acting, runs, touched, back := 0, 0, 0, 0
-	for i, view := range r.Hosts() {
-		h := m.hosts[m.names[i]]
-		if h.acts {
-			acting++
-		}
-		if h.runs {
-			runs++
-		}
-		if h.touched {
-			touched++
-		}
-		if h.back {
-			back++
-		}
-		var ok bool
-		switch view.Status {
-		case rollout.Done:
-			ok = h.runs && h.touched
-		case rollout.Undone:
-			ok = h.back
-		case rollout.Stuck, rollout.Unknown:
-			ok = h.touched && view.Reason != ""
-		case rollout.Failed:
-			ok = !h.touched && view.Reason != ""
-		case rollout.Skipped, rollout.Kept:
-			ok = !h.touched
-		}
-		if !ok {
-			return fmt.Errorf("4: %s ends %s, %+v", view.Name, view.Status, *h)
-		}
-		if h.covered && h.undone == 0 && !m.hard && !h.fenced && (h.out || m.outOfService() < m.allowed()) {
-			return fmt.Errorf("4: %s failed and is not rolled back, %+v", view.Name, *h)
-		}
-		if h.runs && m.inScope(h) && h.undone == 0 && len(h.plan.Undo) > 0 && !m.aborted && !m.lockLost && m.outOfService() < m.allowed() {
-			return fmt.Errorf("4: %s is in scope and not rolled back, %+v", view.Name, *h)
-		}
-		if h.acts && !h.failed && !h.touched && !h.fenced && !m.mayStop() {
-			return fmt.Errorf("%s is not started though nothing stands against it, %+v", view.Name, *h)
-		}
-		if h.out && view.Status != rollout.Stuck && view.Status != rollout.Unknown {
-			return fmt.Errorf("11: %s ends %s though it is out of service", view.Name, view.Status)
-		}
-	}
-	var ok bool
-	switch outcome {
-	case event.Nothing:
-		ok = acting == 0
-	case event.Done:
-		ok = runs == acting
-	case event.RolledBack:
-		ok = runs == 0 && back == touched && touched > 0
-	case event.Mixed:
-		ok = touched > 0 && runs < acting && (runs > 0 || back < touched)
-	case event.Abort:
-		ok = (m.aborted || m.wanted) && runs+back == touched
-	case event.Refused:
-		ok = touched == 0 && !m.aborted
-	}
-	if !ok {
-		return fmt.Errorf("14: the outcome is %q: of %d hosts %d run the release, %d were touched, %d are back",
-			outcome, acting, runs, touched, back)
-	}
-	return nil
 }

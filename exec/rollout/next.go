@@ -49,7 +49,7 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 	if due, over := r.runHooks(atStart); !over {
 		return r.unlessPaused(due)
 	}
-	if due, over := r.toStage(); !over {
+	if due, over := r.toStage(); !over && (r.paused == "" || !r.open) {
 		return r.unlessPaused(due)
 	}
 	if r.open {
@@ -60,7 +60,7 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 		if due := r.toCheck(atBatch); len(due) > 0 || r.inFlight(event.After) {
 			return due
 		}
-		return []Action{{Kind: Record, Type: event.BatchDone, Batch: r.batch, Slice: r.slice}}
+		return []Action{{Kind: Record, Type: event.BatchDone, Batch: r.at.batch, Slice: r.at.slice}}
 	}
 	if moving {
 		return nil
@@ -69,7 +69,11 @@ func (r *Rollout) forward(room int, moving bool) []Action {
 	if more && r.paused != "" {
 		return nil
 	}
-	if r.batch >= 0 && (!more || b != r.batch) {
+	again := more && !(slot{r.batch, r.slice}).before(slot{b, s}) // for a host that is tried again
+	if more && r.inFlight(event.After) {                          // the checks at finish, when a host is tried again
+		return nil
+	}
+	if r.batch >= 0 && !again && (!more || b != r.batch) {
 		if due, over := r.runHooks(atBatch); !over {
 			return due
 		}
@@ -194,13 +198,13 @@ func (r *Rollout) toSwitch(room int) []Action {
 		return nil
 	}
 	var due []Action
-	for _, i := range r.slices[r.batch][r.slice] {
+	for _, i := range r.slices[r.at.batch][r.at.slice] {
 		h := &r.hosts[i]
 		if (room > 0 || h.Drained) && h.ready() {
 			if !h.Drained { // one that is out of service needs no room
 				room--
 			}
-			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Switch, Batch: r.batch, Slice: r.slice})
+			due = append(due, Action{Kind: RunPhase, Host: h.Name, Phase: event.Switch, Batch: r.at.batch, Slice: r.at.slice})
 		}
 	}
 	return due
@@ -211,7 +215,7 @@ func (r *Rollout) toSwitch(room int) []Action {
 func (r *Rollout) toCheck(moment string) []Action {
 	hosts := r.order
 	if moment == atBatch {
-		hosts = r.slices[r.batch][r.slice]
+		hosts = r.slices[r.at.batch][r.at.slice]
 	}
 	var due []Action
 	for _, i := range hosts {
@@ -219,7 +223,7 @@ func (r *Rollout) toCheck(moment string) []Action {
 		a := Action{Kind: RunPhase, Host: h.Name, Phase: event.After, Moment: moment, Batch: -1, Slice: -1}
 		over := h.checkedFinish
 		if moment == atBatch {
-			a.Batch, a.Slice, over = r.batch, r.slice, h.checkedBatch
+			a.Batch, a.Slice, over = r.at.batch, r.at.slice, h.checkedBatch
 		}
 		if h.Status == Done && !over && !h.fenced && h.running == "" && len(h.steps(event.After, moment)) > 0 {
 			due = append(due, a)

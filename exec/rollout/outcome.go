@@ -9,19 +9,23 @@ import "shipit/exec/event"
 //   - refused: nothing that runs was touched, because something failed
 //     before (what was staged is in nobody's way);
 //   - aborted: a person stopped the run, though not in the middle of a
-//     rollback; whatever was touched is done or rolled back;
+//     rollback, or left all its hosts out; whatever was touched is done or rolled back;
 //   - done: all of them run the new release, checked;
 //   - rolled back: all that were touched are back where they were;
-//   - mixed: anything else.
+//   - mixed: anything else, such as hosts that a person left out.
 func (r *Rollout) Outcome() event.Outcome {
-	var touched, done, undone int
+	var touched, done, undone, left int
 	checked := true
 	for _, i := range r.order {
 		h := &r.hosts[i]
-		if h.Touched {
+		is := h.as()
+		if is.Touched {
 			touched++
 		}
-		switch h.Status {
+		if h.Left {
+			left++
+		}
+		switch is.Status {
 		case Done:
 			done++
 			checked = checked && (h.checkedFinish || len(h.steps(event.After, atFinish)) == 0)
@@ -32,7 +36,7 @@ func (r *Rollout) Outcome() event.Outcome {
 	switch {
 	case len(r.order) == 0:
 		return event.Nothing
-	case touched == 0 && (r.aborted || r.wanted != ""):
+	case touched == 0 && (r.aborted || r.wanted != "" || left == len(r.order)):
 		return event.Abort
 	case touched == 0:
 		return event.Refused

@@ -61,7 +61,7 @@ func (r *Rollout) Resumable() bool {
 	return slices.ContainsFunc(r.order, func(i int) bool {
 		h := &r.hosts[i]
 		undoDue := h.before.Status == Failed && h.undoable() || (r.back || r.wanted != "") && r.inScope(h)
-		return h.doubtful() || r.aborted && (h.Status == Skipped || undoDue)
+		return h.doubtful() || r.aborted && (h.Status == Skipped && !h.Left || undoDue)
 	})
 }
 

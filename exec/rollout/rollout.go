@@ -73,6 +73,7 @@ type Host struct {
 	Cause   event.Cause
 	Touched bool          // something that runs was or may have been changed
 	Drained bool          // out of service, as far as anybody knows
+	Left    bool          // a person wants it left out of the run
 	Fenced  bool          // another run's since: nobody here can say what runs now
 	Took    time.Duration // at work there on what runs: its switch, checks and undo together
 }

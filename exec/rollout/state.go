@@ -21,8 +21,9 @@ type Rollout struct {
 
 	started, finished bool
 
-	batch, slice int  // the slice that was opened last; -1 before the first
-	open         bool // that slice was started and is not done
+	batch, slice int  // the slice that the run has come to; -1 before the first
+	at           slot // the slice that was opened last: that one, or one before it for a host that is tried again
+	open         bool // it was started and is not done
 	gates        []gate
 	hooks        map[hookKey]hookState
 
@@ -53,6 +54,8 @@ type hostState struct {
 	since   time.Time   // when it began; zero where no event said so
 
 	fault  fault       // the first failure on the way forward; budgets count it
+	cost   fault       // the one before it was tried again, which they count instead
+	tried  *Host       // as it was before it was to be tried again
 	prior  Status      // before the phase that was begun last
 	why    string      // Reason, before its undo began
 	out    bool        // Drained, before its undo began
@@ -158,7 +161,7 @@ func (r *Rollout) Hosts() []Host {
 	return hosts
 }
 
-// Position is the slice that was started last, as indices into the plan's
+// Position is the slice that the run has come to, as indices into the plan's
 // batches; -1, -1 before the first.
 func (r *Rollout) Position() (batch, slice int) { return r.batch, r.slice }
 

@@ -275,6 +275,9 @@ func (a *Account) why(h rollout.Host, ph *plan.Host, now time.Time) string {
 		}
 		return "its steps and checks ended well"
 	case rollout.Waiting, rollout.Staged, rollout.Skipped:
+		if h.Left {
+			return h.Reason
+		}
 		return a.notStarted(h, ph, now)
 	case rollout.Staging, rollout.Doing, rollout.Undoing:
 		return a.waiting(now)

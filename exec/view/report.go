@@ -118,9 +118,12 @@ func isDrain(s plan.Step) bool { return s.Op == plan.OpDrain }
 
 // Verdict is the one sentence that says what runs now.
 func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
-	count := map[rollout.Status]int{}
+	count, left := map[rollout.Status]int{}, 0
 	for _, h := range hosts {
 		count[ended(h)]++
+		if h.Left {
+			left++
+		}
 	}
 	what := strings.TrimSpace(p.Body.Service + " " + wanted(p))
 	verb := "Apply"
@@ -145,6 +148,9 @@ func Verdict(p *plan.Plan, hosts []rollout.Host, o event.Outcome) string {
 		}
 		return fmt.Sprintf("%s failed: all %d hosts that were touched are back on %s.", verb, count[rollout.Undone], where)
 	case event.Mixed:
+		if left > 0 && left+count[rollout.Done]+count[rollout.Kept] == len(hosts) {
+			return fmt.Sprintf("%s incomplete: %s runs on %s; %s left out by hand.", verb, what, plural(count[rollout.Done]+count[rollout.Kept], "host"), plural(left, "host"))
+		}
 		return fmt.Sprintf("%s failed and the hosts are mixed: %s. A human is needed.", verb, tally(count))
 	case event.Abort:
 		if count[rollout.Done]+count[rollout.Undone] == 0 {

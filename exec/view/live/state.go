@@ -113,6 +113,9 @@ func (s *State) Apply(e event.Event) {
 	if decides(e) && !told {
 		s.kept = keep(s.kept, e, mostKept)
 	}
+	if e.Type == event.HostRetried {
+		s.failures = slices.DeleteFunc(s.failures, func(name string) bool { return name == e.Host })
+	}
 	if e.Type == event.HostFailed && h != nil && !slices.Contains(s.failures, e.Host) {
 		s.failures = append(s.failures, e.Host)
 	}
@@ -191,7 +194,7 @@ func worthALine(e event.Event) bool {
 func decides(e event.Event) bool {
 	switch e.Type {
 	case event.StepFailed, event.HookFailed, event.GateRefused, event.Answered, event.Aborted, event.Halted,
-		event.RollingBack, event.LockLost, event.RunResumed, event.Paused, event.Continued, event.HostFailed:
+		event.RollingBack, event.LockLost, event.HostSkipped, event.HostRetried, event.RunResumed, event.Paused, event.Continued, event.HostFailed:
 		return true
 	}
 	return false
