@@ -188,6 +188,9 @@ func (r *run) soak(ctx, gate context.Context, batch *plan.Batch, hosts []*member
 		return
 	}
 	end := time.Now().Add(long)
+	tails, enough := context.WithCancel(gate)
+	defer enough()
+	r.tailAll(tails, batch, hosts)
 	var wg sync.WaitGroup
 	for _, m := range hosts {
 		checks, every := checksOf(m.plan)

@@ -181,3 +181,37 @@ func TestHostileOutputIsRecordedInert(t *testing.T) {
 		}
 	}
 }
+
+func TestTheServicesLogIsReadWhileItsBatchSoaks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newDrill(t, 3)
+		for i := range s.def.Targets {
+			s.def.Targets[i].Restart = lang.Restart{Spec: lang.Spec{Kind: "systemd", Attrs: map[string]any{"unit": "web.service"}}, Within: lang.Duration(time.Minute)}
+		}
+		s.def.Service.Batches[0].Soak = lang.Duration(10 * time.Second)
+		for _, name := range s.fleet.Names() {
+			s.fleet.Host(name).Prints = map[string]int{"tail": 2}
+		}
+		res, err := s.run()
+		if err != nil || res.Outcome != event.Done {
+			t.Fatal(res, err)
+		}
+		open, got := false, map[string]int{}
+		for _, e := range s.log.all() {
+			switch e.Type {
+			case event.GateOpened:
+				open = true
+			case event.GatePassed:
+				open = false
+			case event.Output:
+				if got[e.Host]++; !open || e.Step != event.LogStep || e.Batch != "canary" {
+					t.Errorf("%+v, gate open %t", e, open)
+				}
+			}
+		}
+		if len(got) != 1 || got["web1"] < 15 || got["web1"] > 20 {
+			t.Errorf("in 10 s with 2 lines a second of the canary alone: %v", got)
+		}
+	})
+}

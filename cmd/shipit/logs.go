@@ -169,8 +169,13 @@ func (l *runLog) print(ctx context.Context, follow bool) error {
 	if err := l.past(ctx); err != nil {
 		return err
 	}
+	var looked time.Time
+	driver, unsure := "", error(nil)
 	for follow && !l.ended {
-		driver, unsure := l.places.driver(ctx, l.run) // before its last words are read
+		if l.w.now().Sub(looked) > time.Second { // before its last words are read
+			driver, unsure = l.places.driver(ctx, l.run)
+			looked = l.w.now()
+		}
 		if err := l.more(ctx); err != nil {
 			return err
 		}

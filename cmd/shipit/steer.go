@@ -120,6 +120,10 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 	if err != nil {
 		return err
 	}
+	after := int64(0) // what was recorded before is no answer
+	if rec, err := store.Load(ctx, run); err == nil {
+		after = rec.Last
+	}
 	i.By, i.Time = w.by(), w.now().UTC()
 	n, err := store.Intend(ctx, run, i)
 	if err != nil {
@@ -127,13 +131,12 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, wishAnswered)
 	defer cancel()
-	var seen []event.Event
 	for ; ; wait(ctx, followEvery) {
 		if ctx.Err() != nil {
 			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", run, wishAnswered)
 		}
 		driver, unsure := store.Alive(ctx, run) // before its last words are read
-		more, err := store.Events(ctx, run, int64(len(seen)))
+		more, err := store.Events(ctx, run, after)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -147,8 +150,12 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 				return nil
 			}
 		}
-		if seen = append(seen, more...); finished(seen) {
+		if finished(more) {
 			return fmt.Errorf("run %s ended before it read this", run)
+		}
+		if len(more) > 0 {
+			after = more[len(more)-1].Seq
+			continue
 		}
 		if unsure == nil && driver == "" {
 			return fmt.Errorf("the process of run %s ended before it answered this; 'shipit runs' says how", run)

@@ -79,6 +79,10 @@ const (
 	RunFinished  Type = "run.finished"     // Outcome
 )
 
+// LogStep is the step of an Output that is a line of the service's own log, read
+// while a batch soaks.
+const LogStep = "log"
+
 // A Phase is a part of a host's way through a run.
 type Phase string
 

@@ -16,7 +16,7 @@ import (
 func printing(t *testing.T, n int) (Dir, string) {
 	t.Helper()
 	dir := Dir(t.TempDir())
-	j, err := Create(string(dir), "r1", Header{Time: time.Unix(0, 0)})
+	j, err := Create(string(dir), "r1", Header{Time: time.Unix(0, 0), By: "anna"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,16 @@ func TestPrintedLinesAreInEventsAndNotInARecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	if err := j.Append(event.Event{Seq: rec.Last + 1, Type: event.Note}); err != nil {
+	if who, err := dir.Alive(t.Context(), "r1"); who != "anna" || err != nil {
+		t.Errorf("driven by %q, %v", who, err)
+	}
+	if err := j.Append(event.Event{Seq: 25_001, Type: event.RunResumed, By: "bob"}); err != nil {
+		t.Error(err)
+	}
+	if who, err := dir.Alive(t.Context(), "r1"); who != "bob" || err != nil {
+		t.Errorf("driven by %q, %v", who, err)
+	}
+	if err := j.Append(event.Event{Seq: rec.Last + 2, Type: event.Note}); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // mutates tells whether an operation may change a host beyond its lock.
 func mutates(op string) bool {
 	switch op {
-	case "lock", "hold", "look", "break", "observe", "verify", "check", "arm", "confirm", "disarm", "outcome":
+	case "lock", "hold", "look", "break", "observe", "verify", "check", "arm", "confirm", "disarm", "outcome", "tail":
 		return false
 	}
 	return true
@@ -40,6 +40,8 @@ func (s *session) act(ctx context.Context, step remote.Step) error {
 		return s.confirm(ctx, step)
 	case "outcome":
 		return s.outcome(ctx, step)
+	case "tail":
+		return s.work(ctx, step, 1000*time.Hour)
 	}
 	h := s.host
 	h.mu.Lock()

@@ -35,6 +35,9 @@ func (c *conn) Info() remote.Info {
 	return remote.Info{User: c.login(), Address: c.host.Name + ":22", HostKey: c.host.hostKey(), Key: "SHA256:simulated"}
 }
 
+// Logs tells whether the service on the host logs anything to be read.
+func (c *conn) Logs() bool { return c.host.Prints["tail"] > 0 }
+
 func (c *conn) login() string {
 	if c.user == "" {
 		return "deploy"

@@ -22,6 +22,7 @@ type Lines struct {
 	mu      sync.Mutex // events come from the run, Heartbeat from a ticker
 	started map[string]begun
 	told    map[string]bool // hosts whose failed step was printed
+	logged  map[string]int  // lines of hosts' own logs that look like errors, since the gate was opened
 	last    time.Time       // of the last line
 	err     error
 }
@@ -32,9 +33,13 @@ type begun struct {
 	since time.Time
 }
 
+// mostLogged is how many lines that look like errors are shown of a host's own
+// log while its batch soaks.
+const mostLogged = 5
+
 // NewLines prints to w.
 func NewLines(w io.Writer, s Style) *Lines {
-	return &Lines{Style: s, w: w, started: map[string]begun{}, told: map[string]bool{}}
+	return &Lines{Style: s, w: w, started: map[string]begun{}, told: map[string]bool{}, logged: map[string]int{}}
 }
 
 // Append prints e. An error of the writer (a closed pipe) is remembered and
@@ -43,6 +48,8 @@ func (l *Lines) Append(e event.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e.Type {
+	case event.GateOpened:
+		clear(l.logged)
 	case event.HostStarted:
 		l.started[e.Host] = begun{string(e.Phase), e.Time}
 	case event.StepStarted:
@@ -99,6 +106,14 @@ func (l *Lines) line(e event.Event) (line string, ok bool) {
 	case event.RollingBack, event.Halted, event.Aborted:
 		return s.paint(yellow, text), true
 	case event.Output:
+		if e.Step == event.LogStep && event.LevelOf(e) == event.Error {
+			l.logged[e.Host]++
+			if n := l.logged[e.Host]; n <= mostLogged {
+				return host + s.paint(yellow, "log") + "  " + text, true
+			} else if n == mostLogged+1 && !l.Verbose {
+				return host + s.paint(yellow, "log") + "  … and more: shipit logs " + e.Run + " " + e.Host + " step=" + event.LogStep, true
+			}
+		}
 		return host + s.paint(dim, "| ") + text, l.Verbose
 	case event.RunFinished:
 		return "", false // the report says it

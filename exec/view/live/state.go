@@ -42,8 +42,9 @@ type State struct {
 	waits    map[string]event.Event // open gates by batch, running hooks by id
 	asked    *event.Event           // the question that is open
 	paused   event.Event
-	stopped  event.Event // the last abort
-	back     event.Event // why hosts go back
+	stopped  event.Event    // the last abort
+	back     event.Event    // why hosts go back
+	logged   map[string]int // see alarming
 	last     event.Event
 	ended    *event.Event
 	said     []event.Event
@@ -61,7 +62,7 @@ type host struct {
 
 // New is the state of a run of p before its first event.
 func New(p *plan.Plan, run string) *State {
-	s := &State{run: run, plan: p, roll: rollout.New(p), hosts: map[string]*host{}, waits: map[string]event.Event{}}
+	s := &State{run: run, plan: p, roll: rollout.New(p), hosts: map[string]*host{}, waits: map[string]event.Event{}, logged: map[string]int{}}
 	for i := range p.Body.Hosts {
 		h := &p.Body.Hosts[i]
 		s.hosts[h.Name] = &host{plan: h}
@@ -107,7 +108,7 @@ func (s *State) Apply(e event.Event) {
 		h.take(e, min(mostOfHost, max(20, mostOfHosts/len(s.hosts))))
 	}
 	s.take(e)
-	if worthALine(e) && !told {
+	if (s.alarming(e) || worthALine(e)) && !told {
 		s.said = keep(s.said, e, mostOfAll)
 	}
 	if decides(e) && !told {
@@ -188,6 +189,23 @@ func worthALine(e event.Event) bool {
 		return false
 	}
 	return e.Text != ""
+}
+
+// mostLogged is how many lines that look like errors are shown of a host's own
+// log while its batch soaks.
+const mostLogged = 5
+
+// alarming tells of a line of a service's own log whether it is one of the
+// first that look like errors, since the gate was opened.
+func (s *State) alarming(e event.Event) bool {
+	if e.Type == event.GateOpened {
+		clear(s.logged)
+	}
+	if e.Type != event.Output || e.Step != event.LogStep || event.LevelOf(e) != event.Error {
+		return false
+	}
+	s.logged[e.Host]++
+	return s.logged[e.Host] <= mostLogged
 }
 
 // decides tells which events say why a run went as it did.
