@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A Repo is a git repository that holds a service's releases.
@@ -19,6 +20,11 @@ type Repo struct {
 	url   string            // of what dir mirrors; "" for a local repository
 	moved map[string]string // tags that moved upstream, and the commit each had when first seen
 	seen  []string          // tags that a mirror ever saw; some may be deleted since
+
+	digests string // the file that remembers contents' digests; "" for none
+
+	mu    sync.Mutex
+	trees map[string][]Entry // by commit
 }
 
 // Open opens the repository of a service. A path names a work tree or a bare
@@ -30,6 +36,7 @@ func Open(ctx context.Context, repo, cacheDir string) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the repository %s: %w", withoutPassword(repo), err)
 	}
+	r.digests = digestsFile(cacheDir, r.dir)
 	return r, nil
 }
 

@@ -44,14 +44,31 @@ func (e *SubmoduleError) Error() string {
 
 // Tree lists the files of a commit, ordered by path. It refuses what would be
 // unsafe to unpack: names with control characters or "..", one name twice,
-// links that lead out of the release.
+// links that lead out of the release. Git is asked once for each commit, and
+// nobody may change what is returned.
 func (r *Repo) Tree(ctx context.Context, commit string) ([]Entry, error) {
+	r.mu.Lock()
+	entries, ok := r.trees[commit]
+	r.mu.Unlock()
+	if ok {
+		return entries, nil
+	}
 	entries, err := r.tree(ctx, commit)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the files of %.12s: %w", commit, err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.trees == nil || len(r.trees) == maxTrees {
+		r.trees = map[string][]Entry{}
+	}
+	r.trees[commit] = entries
 	return entries, nil
 }
+
+// maxTrees bounds the commits whose files are kept in memory: a run needs the
+// one that it brings and the few that hosts have.
+const maxTrees = 4
 
 func (r *Repo) tree(ctx context.Context, commit string) ([]Entry, error) {
 	if err := checkCommit(commit); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,22 +14,50 @@ import (
 )
 
 // A lister makes manifests from a repository. It reads each content once,
-// however many hosts and releases have it.
+// however many hosts and releases have it, and none that the last run read.
 type lister struct {
-	src Source
+	src  Source
+	once sync.Once // for sums to be what the last run knew
 
 	mu   sync.Mutex
 	sums map[string]string // SHA-256 of contents, by object id
+	used map[string]string // those of sums that this run needed
 }
 
-func newLister(src Source) *lister { return &lister{src: src, sums: map[string]string{}} }
+// A memory is a Source that remembers digests from one run to the next.
+type memory interface {
+	Digests() map[string]string
+	KeepDigests(digests map[string]string)
+}
+
+func newLister(src Source) *lister {
+	return &lister{src: src, sums: map[string]string{}, used: map[string]string{}}
+}
+
+// remember begins with what the last run knew.
+func (l *lister) remember() {
+	if m, ok := l.src.(memory); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		maps.Copy(l.sums, m.Digests())
+	}
+}
+
+// keep leaves what this run used to the next one, so that what is remembered
+// grows with the releases of a run and not with time. mu is held.
+func (l *lister) keep() {
+	if m, ok := l.src.(memory); ok {
+		m.KeepDigests(l.used)
+	}
+}
 
 // manifest lists entries with their digests; see release.ManifestLine.
 func (l *lister) manifest(ctx context.Context, entries []release.Entry) (string, error) {
 	if files, ok := l.src.(*release.Files); ok { // which knows them already
 		return files.Manifest(entries), nil
 	}
-	links, err := l.digest(ctx, entries)
+	l.once.Do(l.remember)
+	links, learnt, err := l.digest(ctx, entries)
 	if err != nil {
 		return "", err
 	}
@@ -37,10 +66,14 @@ func (l *lister) manifest(ctx context.Context, entries []release.Entry) (string,
 	defer l.mu.Unlock()
 	for _, e := range entries {
 		is := l.sums[e.OID]
+		l.used[e.OID] = is
 		if e.Mode == release.ModeSymlink {
 			is = links[e.OID]
 		}
 		lines = append(lines, release.ManifestLine(e, is))
+	}
+	if learnt {
+		l.keep()
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, ""), nil
@@ -48,7 +81,7 @@ func (l *lister) manifest(ctx context.Context, entries []release.Entry) (string,
 
 // digest learns the digests of contents that are not known yet, and the
 // targets of links.
-func (l *lister) digest(ctx context.Context, entries []release.Entry) (links map[string]string, err error) {
+func (l *lister) digest(ctx context.Context, entries []release.Entry) (links map[string]string, learnt bool, err error) {
 	var oids []string
 	isLink := map[string]bool{}
 	asked := map[string]bool{}
@@ -75,10 +108,12 @@ func (l *lister) digest(ctx context.Context, entries []release.Entry) (links map
 		links[oid] = target.String()
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.sums[oid] = hex.EncodeToString(h.Sum(nil))
+		is := hex.EncodeToString(h.Sum(nil))
+		learnt = learnt || l.sums[oid] != is
+		l.sums[oid] = is
 		return nil
 	})
-	return links, err
+	return links, learnt, err
 }
 
 func sum(s string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -24,6 +25,35 @@ func TestPushBuildsOneParcelForManyHosts(t *testing.T) {
 	mustStage(t, transporttest.NewHost(t), tr, "c1", "")
 	if r.Reads != reads {
 		t.Errorf("the second host cost %d more reads", r.Reads-reads)
+	}
+}
+
+// A remembering source keeps digests as a repository does.
+type remembering struct {
+	*transporttest.Repo
+	kept map[string]string
+}
+
+func (r *remembering) Digests() map[string]string      { return maps.Clone(r.kept) }
+func (r *remembering) KeepDigests(d map[string]string) { r.kept = maps.Clone(d) }
+
+// The next run reads of a release what is new in it and where links lead, and
+// what it has no use for is forgotten.
+func TestTheNextRunReadsOnlyWhatIsNew(t *testing.T) {
+	t.Parallel()
+	two := maps.Clone(one)
+	two["README"] = "hello again\n"
+	r := &remembering{Repo: transporttest.NewRepo(map[string]tree{"c1": one, "c2": two})}
+	h := transporttest.NewHost(t)
+	mustStage(t, h, push(t, r), "c1", "")
+	known, reads := maps.Clone(r.kept), r.Reads
+	mustStage(t, h, push(t, r), "c2", "c1")
+	// The links for either manifest, and the new content to be hashed and to be sent.
+	if n := r.Reads - reads; n != 2+2+2 {
+		t.Errorf("it read %d contents of %d", n, len(two))
+	}
+	if len(known) != len(one) || len(r.kept) != len(two) || maps.Equal(known, r.kept) {
+		t.Errorf("it remembers %d contents, then %d", len(known), len(r.kept))
 	}
 }
 
