@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"shipit/exec/event"
 	"shipit/lang"
 	"shipit/lang/eval"
 	"shipit/lang/schema"
@@ -11,16 +12,20 @@ import (
 
 type schemaCmd struct {
 	JSON       bool `name:"json" xor:"form" help:"Print the whole table, with functions and codes, as JSON."`
+	Events     bool `xor:"form" help:"Print a JSON Schema of the lines of a journal and of --json: the events of runs."`
 	JSONSchema bool `name:"json-schema" xor:"form" help:"Print a JSON Schema of HCL's JSON form, for tools. Definitions in that form are not read."`
 }
 
 func (c *schemaCmd) Help() string {
 	return "What a definition may say: the blocks, their kinds and arguments. 'shipit explain' tells more of each.\n\n" +
-		examples("shipit schema", "shipit schema --json | jq '.file.blocks[].name'", "shipit schema --json-schema > shipit.schema.json")
+		examples("shipit schema", "shipit schema --json | jq '.file.blocks[].name'", "shipit schema --json-schema > shipit.schema.json",
+			"shipit schema --events > shipit-events.schema.json")
 }
 
 func (c *schemaCmd) Run(w *world) error {
 	switch {
+	case c.Events:
+		return writeJSON(w.stdout, event.JSONSchema())
 	case c.JSONSchema:
 		return writeJSON(w.stdout, schema.JSONSchema())
 	case c.JSON:

@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"os"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +43,15 @@ func TestEveryTypeAndFieldIsDocumented(t *testing.T) {
 		}
 		return true
 	})
+	types := 0
+	for _, typ := range event.Types() {
+		if slices.Contains(words, string(typ)) {
+			types++
+		}
+	}
+	if inFile := len(regexp.MustCompile(`(?m)^\t\w+ +Type += "`).FindAll(source(t), -1)); types != len(event.Types()) || types != inFile {
+		t.Errorf("event.Types has %d types, event.go %d", len(event.Types()), inFile)
+	}
 	if consts < 30 {
 		t.Fatalf("only %d words were read from event.go", consts)
 	}
@@ -49,4 +60,13 @@ func TestEveryTypeAndFieldIsDocumented(t *testing.T) {
 			t.Errorf("docs/events.md says nothing of %s", word)
 		}
 	}
+}
+
+func source(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
