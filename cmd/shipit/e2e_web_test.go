@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,13 +118,13 @@ func (s *webSite) serve() {
 	if err := cmd.Start(); err != nil {
 		s.Fatal(err)
 	}
-	line := make([]byte, 200)
-	n, err := out.Read(line)
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
 	if err != nil {
 		s.Fatalf("the server says nothing: %v", err)
 	}
-	go io.Copy(io.Discard, out)
-	s.server, s.address = cmd, strings.TrimSpace(string(line[:n]))
+	go io.Copy(io.Discard, said)
+	s.server, s.address = cmd, strings.TrimSpace(line)
 	u, err := url.Parse(s.address)
 	if err != nil {
 		s.Fatal(err)
@@ -303,6 +304,62 @@ func TestE2EWeb(t *testing.T) {
 	s.open("/runs/" + run + "/replay?at=3")
 	s.do("play", chromedp.SetValue(chromedp.CSS("#speed"), "100"), chromedp.Click(chromedp.CSS("#play")))
 	s.says("#sentence", "aborted")
+	s.whileItRuns()
+}
+
+// whileItRuns looks at the page of an apply --web.
+func (s *webSite) whileItRuns() {
+	s.Helper()
+	if err := os.Remove(s.path("go")); err != nil {
+		s.Fatal(err)
+	}
+	cmd := program(s.T, nil, "apply", s.path("lab/hello.hcl"), "--release", "release/2015-06-10/1", "--yes", "--web")
+	cmd.Env, cmd.Dir = s.env, s.dir
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	address := ""
+	for said := bufio.NewScanner(out); address == "" && said.Scan(); {
+		address, _ = strings.CutPrefix(said.Text(), "In a browser: ")
+		if address == said.Text() {
+			address = ""
+		}
+	}
+	go io.Copy(io.Discard, out)
+	s.do("open "+address, chromedp.Navigate(address))
+	s.says("#section-grid", "hook")
+	writeTo(s.T, s.path("go"), "")
+	s.says("#sentence", "Apply complete")
+	if err := cmd.Wait(); err != nil {
+		s.Error(err)
+	}
+}
+
+func TestARepositoryAndItsRef(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][2]string{
+		"https://git.example.org/deploy.git@main":      {"https://git.example.org/deploy.git", "main"},
+		"https://git.example.org/deploy@release/1":     {"https://git.example.org/deploy", "release/1"},
+		"ssh://git@git.example.org/deploy@v1":          {"ssh://git@git.example.org/deploy", "v1"},
+		"git@git.example.org:deploy.git@main":          {"git@git.example.org:deploy.git", "main"},
+		"/srv/deploy.git@main":                         {"/srv/deploy.git", "main"},
+		"git@git.example.org:deploy.git":               {},
+		"ssh://git@git.example.org/deploy":             {},
+		"https://anna@git.example.org/deploy":          {},
+		"https://git.example.org/deploy":               {},
+		"https://git.example.org/deploy@":              {},
+		"https://git.example.org/deploy@--upload-pack": {},
+		"nowhere": {},
+	} {
+		url, ref, ok := splitRef(text)
+		if [2]string{url, ref} != want || ok != (want[0] != "") {
+			t.Errorf("splitRef(%s) = %q, %q, %v, want %q", text, url, ref, ok, want)
+		}
+	}
 }
 
 // tabTo presses Tab until what is wanted has the focus, which must be seen.

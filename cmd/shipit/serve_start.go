@@ -47,17 +47,34 @@ func newStarts(ctx context.Context, w *world, from string) (*starts, error) {
 			return nil, fmt.Errorf("cannot read %s: %w", from, err)
 		}
 	} else {
-		i := strings.LastIndex(from, "@")
-		if i < 0 || !strings.ContainsAny(from, ":/") || i < strings.LastIndexAny(from, ":/") && strings.Contains(from[i:], "/") && !strings.Contains(from, "://") {
+		var ok bool
+		if s.url, s.ref, ok = splitRef(from); !ok {
 			return nil, exit(exitUsage, fmt.Errorf("--definitions %s: it is neither a directory nor a repository as URL@REF", from))
 		}
-		s.url, s.ref, s.base = from[:i], from[i+1:], filepath.Join(w.cacheDir(), "definitions")
+		s.base = filepath.Join(w.cacheDir(), "definitions")
 	}
 	defs, err := s.List(ctx)
 	if err == nil && len(defs) == 0 {
 		err = fmt.Errorf("there is no definition of a service in %s", from)
 	}
 	return s, err
+}
+
+// splitRef cuts URL@REF. An @ before the host is the login's.
+func splitRef(text string) (url, ref string, ok bool) {
+	i := strings.LastIndex(text, "@")
+	if i <= 0 || i == len(text)-1 {
+		return "", "", false
+	}
+	url, ref = text[:i], text[i+1:]
+	_, path, scheme := strings.Cut(url, "://")
+	switch {
+	case strings.Contains(ref, ":"), ref[0] == '-': // git@host:path
+		return "", "", false
+	case scheme && !strings.Contains(path, "/"): // ssh://git@host/path
+		return "", "", false
+	}
+	return url, ref, strings.ContainsAny(url, "/:")
 }
 
 // tree is the directory of the definitions, of a repository as it is now.
@@ -110,6 +127,7 @@ func (s *starts) command(ctx context.Context, d web.Definition, by string, args 
 	}
 	cmd := osexec.CommandContext(ctx, s.program, append(args, "--color", "never")...)
 	cmd.Dir = filepath.Dir(d.Path)
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = s.w.environ
 	if by != "" {
 		cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], byVariable+"="+by)
@@ -133,7 +151,6 @@ func (s *starts) Plan(ctx context.Context, d web.Definition, env, tag, file, by 
 	out := &kept{}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
 	if err == nil || isThere(file) { // a plan that cannot be applied is one to look at, too
 		return out.String(), nil

@@ -67,7 +67,7 @@ func (s *Server) timelinePage(w http.ResponseWriter, r *http.Request) {
 		page.Lines, page.More = page.Lines[:mostLines], n-mostLines
 	}
 	page.Marks = place(page.Lines, page.Began, page.Ended)
-	page.High = highLine * (len(page.Lines) + 1)
+	page.High = highLine * len(page.Lines)
 	s.page(w, http.StatusOK, "timeline", page)
 }
 
