@@ -18,7 +18,7 @@ demo: build ## show the main job on a lab of hosts on this machine (half a minut
 	@./testdata/demo.sh bin/shipit
 
 test: ## run all tests with the race detector; real OpenSSH too where sshd is installed
-	$(GO) test -race -parallel 4 -timeout 15m ./...
+	$(GO) test -race -tags faultpoints -parallel 4 -timeout 15m ./...
 	@$(MAKE) --no-print-directory model
 
 model: ## 10,000 random runs against the invariants (seconds); a failing seed says how to play it again
@@ -36,14 +36,14 @@ staticcheck:
 	$(TOOLS) staticcheck ./...
 
 e2e: ## the tests against real OpenSSH only
-	$(GO) test -race -timeout 10m -run 'TestE2E' ./cmd/shipit ./exec/...
+	$(GO) test -race -tags faultpoints -timeout 10m -run 'TestE2E' ./cmd/shipit ./exec/...
 
 crash: ## kill a real deployer wherever it passes, then resume, roll back, apply again (long)
 	SHIPIT_CUTS=1 $(GO) test -timeout 1h -run 'TestContract/.*/cut_anywhere' ./exec/transport
-	SHIPIT_CRASH=1 $(GO) test -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
+	SHIPIT_CRASH=1 $(GO) test -tags faultpoints -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
 
-races: ## a hundred races of two deployers over real OpenSSH (three minutes)
-	SHIPIT_RACES=100 $(GO) test -count 1 -timeout 20m -run 'TestE2EOfTwoDeployersExactlyOneProceeds' -v ./cmd/shipit
+races: ## a hundred races each of two tests over real OpenSSH (five minutes)
+	SHIPIT_RACES=100 $(GO) test -count 1 -timeout 20m -run 'TestE2EOfTwoDeployersExactlyOneProceeds|TestE2ETwoControllersRace' -v ./cmd/shipit
 
 bench: ## benchmarks: validate and plan of 1,000 hosts, SSH fan-out
 	$(GO) test -run '^$$' -bench . -benchmem ./lang/... ./exec/plan ./exec/remote

@@ -23,10 +23,15 @@ var builtMortal struct {
 	err  error
 }
 
-// mortal is shipit as it is built to be killed.
+// mortal is shipit as it is built to be killed: this test binary, where it is
+// built so itself (make test), which saves a build of its own.
 func mortal(t *testing.T) string {
 	t.Helper()
 	builtMortal.Do(func() {
+		if fault.Deadly {
+			builtMortal.path, builtMortal.err = osexec.LookPath("shipit")
+			return
+		}
 		dir, err := os.MkdirTemp("", "shipit-mortal-")
 		if err != nil {
 			builtMortal.err = err
@@ -122,8 +127,7 @@ func TestE2EAKilledRunIsResumedTakenBackOrDoneAgain(t *testing.T) {
 	t.Parallel()
 	deaths := []death{
 		{"stage.data#2", "resume"},
-		{"step.began#4", "resume"},
-		{"step.ended#5", "rollback"},
+		{"step.began#4", "rollback"},
 		{"step.ended#6", "apply"},
 		{"gate.open", "resume"},
 	}

@@ -12,6 +12,9 @@ import (
 	"syscall"
 )
 
+// Deadly tells whether the program is built to be killed.
+const Deadly = true
+
 // passing counts how often each place was passed.
 type passing struct {
 	mu    sync.Mutex
