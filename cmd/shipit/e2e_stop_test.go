@@ -290,7 +290,7 @@ func TestE2ETwoControllersRace(t *testing.T) {
 		more: strings.Replace(gate, "before_restart", "start", 1),
 	}
 	f.define(d)
-	for round := range 10 {
+	for round := range races(3) {
 		for _, h := range f.hosts {
 			_ = os.Remove(h.path("go"))
 		}
