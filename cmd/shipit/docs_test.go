@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 var consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
@@ -40,7 +40,7 @@ func TestDialoguesOfTheDocumentationHappen(t *testing.T) {
 					t.Skip(err)
 				}
 				got := finish(t, cmd)
-				if diff := cmp.Diff(strings.TrimRight(want, "\n"), strings.TrimRight(got.stdout, "\n")); diff != "" {
+				if diff := diff.Diff("want", []byte(strings.TrimRight(want, "\n")), "got", []byte(strings.TrimRight(got.stdout, "\n"))); diff != nil {
 					t.Errorf("%s: %s (-want +got):\n%s%s", page, command, diff, got.stderr)
 				}
 			}
@@ -89,7 +89,7 @@ func TestDialoguesOfTheDocumentationHappenOnALab(t *testing.T) {
 					want = steady(want)
 					like := strings.ReplaceAll(regexp.QuoteMeta(want), "…\n", "(?s:.*\n)?")
 					if !regexp.MustCompile("^" + like + "$").MatchString(got) {
-						t.Errorf("%s: %s (-want +got):\n%s", page, command, cmp.Diff(want, got))
+						t.Errorf("%s: %s (-want +got):\n%s", page, command, diff.Diff("want", []byte(want), "got", []byte(got)))
 					}
 				}
 			}

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"shipit/exec/view"
 )
@@ -36,8 +35,8 @@ func (f *fleet) kinds(want int) map[string][]string {
 
 func (f *fleet) finds(code int, want map[string][]string) {
 	f.t.Helper()
-	if diff := cmp.Diff(want, f.kinds(code)); diff != "" {
-		f.t.Errorf("status finds (-want +got):\n%s", diff)
+	if got := f.kinds(code); !reflect.DeepEqual(got, want) {
+		f.t.Errorf("status finds %v, want %v", got, want)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"shipit/exec/journal"
@@ -24,15 +25,17 @@ import (
 var files embed.FS
 
 // templates are all pages; html/template escapes what they are given by where
-// it stands.
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"clean":  diag.CleanLine,
-	"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
-	"stamp":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"took":   view.Took,
-	"join":   strings.Join,
-	"digest": short,
-}).ParseFS(files, "templates/*.html"))
+// it stands. They are parsed for the first page: no other command waits for it.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"clean":  diag.CleanLine,
+		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"stamp":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+		"took":   view.Took,
+		"join":   strings.Join,
+		"digest": short,
+	}).ParseFS(files, "templates/*.html"))
+})
 
 // short is as much of a digest as people compare.
 func short(digest string) string {
@@ -66,7 +69,7 @@ func (s *Server) frame(r *http.Request, title, here string) frame {
 // page answers with a template. It is drawn whole before a byte is sent.
 func (s *Server) page(w http.ResponseWriter, code int, name string, data any) {
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, data); err != nil {
 		panic("internal error: " + err.Error())
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -77,7 +80,7 @@ func (s *Server) page(w http.ResponseWriter, code int, name string, data any) {
 // draw is a part of a page as text.
 func draw(name string, data any) string {
 	var b strings.Builder
-	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, data); err != nil {
 		panic("internal error: " + err.Error())
 	}
 	return b.String()
