@@ -106,7 +106,7 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 // types an interrupt and "> ^D" the end; "! FILE" makes an empty file, and
 // "~ FILE" waits for one; ". KEY" presses a key, of which ^Z sees the program
 // stopped, the terminal as it was, and lets the program go on; "@ SIGNAL" sends
-// KILL or QUIT; "= GLOB REGEXP"
+// KILL or QUIT; "- hang up" closes the terminal; "= GLOB REGEXP"
 // waits for the newest of some files, from the script's directory, to say
 // something. What the terminal showed is in the file terminal. However the
 // program ends, it leaves the terminal as it was.
@@ -130,7 +130,7 @@ func talk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	err = cmd.Wait()
 	shown := term.shown()
-	if problem == nil {
+	if problem == nil && !term.hungUp {
 		problem = term.sane()
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("terminal"), []byte(shown), 0o600))
@@ -193,6 +193,9 @@ func (t *terminal) follow(lines []string, dir string) error {
 			if err := t.says(glob, regexp.MustCompile(re)); err != nil {
 				return err
 			}
+		case "-": // and it is closed as soon as the program says one more thing
+			t.hungUp = true
+			t.close()
 		case "!":
 			if err := os.WriteFile(filepath.Join(dir, text), nil, 0o600); err != nil {
 				return err

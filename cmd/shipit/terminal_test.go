@@ -24,6 +24,8 @@ type terminal struct {
 	pid  int           // of the program
 	root string        // of the script
 	was  *unix.Termios // before the program
+
+	hungUp bool // nobody sits before it any more
 }
 
 // startOnTerminal starts a command in a session of its own, with a new
