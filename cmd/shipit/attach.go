@@ -19,12 +19,13 @@ type attachCmd struct {
 	steerFlags
 	JSON    bool `name:"json" help:"Print the run's events as JSON lines, from the first; the first line is the version."`
 	Verbose bool `short:"v" help:"Print every step."`
+	Tmux    bool `help:"Open a session of tmux, or inside of one a window, with panes for the run, its log and the status of its hosts."`
 	plainFlag
 }
 
 func (c *attachCmd) Help() string {
 	return "Shows a run as its own terminal does, from its journal: what has happened, and then what happens, until it ends. The keys are wishes to the run, in your name. Ctrl-C or d leave the run alone and end only this command. The exit code is the run's.\n\n" + examples(
-		"shipit attach", "shipit attach 20150610T140203Z-3kq7", "shipit attach --state redis://redis.example.org:6379   # of another machine")
+		"shipit attach", "shipit attach 20150610T140203Z-3kq7", "shipit attach --tmux", "shipit attach --state redis://redis.example.org:6379   # of another machine")
 }
 
 func (c *attachCmd) Run(w *world) error {
@@ -50,6 +51,9 @@ func (c *attachCmd) Run(w *world) error {
 	r, err := w.load(ctx, run, store)
 	if err != nil {
 		return err
+	}
+	if c.Tmux {
+		return c.inTmux(ctx, w, r)
 	}
 	a := &attachment{w: w, r: r, store: store, seen: journal.Follow(store, run, int64(len(r.Events)))}
 	a.flags = runFlags{JSON: c.JSON, Verbose: c.Verbose, plainFlag: c.plainFlag}

@@ -54,6 +54,9 @@ func TestScripts(t *testing.T) {
 		Cmds: commands,
 		Condition: func(cond string) (bool, error) {
 			switch cond {
+			case "tmux":
+				_, err := exec.LookPath("tmux")
+				return err == nil, nil
 			case "root":
 				return os.Getuid() == 0, nil
 			case "redis":
