@@ -22,18 +22,22 @@ const (
 	doContinue = "continue"
 	doAnswer   = "answer"
 	doAbort    = "abort"
+	doRetry    = "retry"
+	doSkip     = "skip"
 )
 
 // decided tells of an event whether it changes what a person saw who decided
 // to do something: then they should look again.
-func decided(do string, e event.Event) bool {
+func decided(i journal.Intent, e event.Event) bool {
 	switch e.Type {
 	case event.RunFinished, event.RunResumed, event.Aborted, event.RollingBack:
 		return true
 	case event.Asked, event.Answered, event.GatePassed, event.GateRefused:
-		return do == doAnswer
+		return i.Do == doAnswer
 	case event.Paused, event.Continued:
-		return do == doPause || do == doContinue
+		return i.Do == doPause || i.Do == doContinue
+	case event.HostStarted, event.HostSkipped, event.HostRetried:
+		return i.Host != "" && e.Host == i.Host
 	}
 	return false
 }
@@ -43,9 +47,10 @@ func decided(do string, e event.Event) bool {
 const answeredWithin = 5 * time.Second
 
 // wished reads what a button says: what to do, the number of the event that the
-// person saw last, and of an answer the choice.
-func wished(text string) (i journal.Intent, seq int64, err error) {
-	words := strings.SplitN(text, " ", 3)
+// person saw last, and of an answer the choice, or the host. That may be
+// chosen beside the button.
+func wished(form url.Values) (i journal.Intent, seq int64, err error) {
+	words := strings.SplitN(form.Get("wish"), " ", 3)
 	if len(words) < 2 {
 		return i, 0, errors.New("the form does not say what to do, and which event was seen last")
 	}
@@ -58,6 +63,13 @@ func wished(text string) (i journal.Intent, seq int64, err error) {
 		i.Choice = words[2]
 	case i.Do == doAnswer:
 		return i, 0, errors.New("the answer is missing")
+	case i.Do == doRetry || i.Do == doSkip:
+		if i.Host = form.Get("host"); len(words) == 3 {
+			i.Host = words[2]
+		}
+		if i.Host == "" {
+			return i, 0, errors.New("no host is chosen")
+		}
 	case len(words) == 3 || !slices.Contains([]string{doPause, doContinue, doAbort}, i.Do):
 		return i, 0, errors.New("there is no such action")
 	}
@@ -67,7 +79,7 @@ func wished(text string) (i journal.Intent, seq int64, err error) {
 // act hands a wish to the process that drives a run. It must say which event
 // the person saw last.
 func (s *Server) act(w http.ResponseWriter, r *http.Request) {
-	i, seq, err := wished(r.PostForm.Get("wish"))
+	i, seq, err := wished(r.PostForm)
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, "Nothing was done: "+err.Error()+".")
 		return
@@ -90,7 +102,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 			s.cannot(w, r, err)
 			return
 		}
-		if decided(i.Do, e) {
+		if decided(i, e) {
 			s.fail(w, r, http.StatusConflict, fmt.Sprintf(
 				"Nothing was done: you saw the run as it was at event %d, and since then, at event %d: %s. Look again, and decide anew.",
 				seq, e.Seq, rowOf(e).Text))
@@ -103,7 +115,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		s.cannot(w, r, err)
 		return
 	}
-	s.note(strings.TrimSpace(fmt.Sprintf("%s wants run %s to %s %s", i.By, run, i.Do, i.Choice)))
+	s.note(strings.TrimSpace(fmt.Sprintf("%s wants run %s to %s %s", i.By, run, i.Do, i.Choice+i.Host)))
 	s.acted(w, r, run, store, last, n)
 }
 

@@ -164,6 +164,8 @@ func TestAWishAboutWhatIsNoLongerSoIsRefused(t *testing.T) {
 		"an abort, after another's":      {"abort 2", event.Event{Type: event.Aborted, By: "bert", Text: "bert aborted"}, http.StatusConflict},
 		"an abort of what is over":       {"abort 2", event.Event{Type: event.RunFinished, Outcome: event.Done, Text: "the run is over"}, http.StatusConflict},
 		"a pause of what goes back":      {"pause 2", event.Event{Type: event.RollingBack, Text: "going back"}, http.StatusConflict},
+		"a skip of a host that began":    {"skip 2 rb002", event.Event{Type: event.HostStarted, Host: "rb002", Phase: event.Switch, Text: "switch on rb002"}, http.StatusConflict},
+		"a skip while another begins":    {"skip 2 rb002", event.Event{Type: event.HostStarted, Host: "rb001", Phase: event.Switch, Text: "switch on rb001"}, http.StatusOK},
 		"an abort while hosts go on":     {"abort 2", event.Event{Type: event.StepDone, Host: "rb001", Text: "ok"}, http.StatusOK},
 		"an answer while a host goes on": {"answer 2 continue", event.Event{Type: event.Note, Text: "a note"}, http.StatusOK},
 	} {

@@ -15,6 +15,8 @@ type sectionData struct {
 	Deploys bool
 	Live    bool // the run can be steered, as far as its events tell
 	Many    bool // hosts, so that each is only a cell
+
+	Skippable []live.Cell // hosts that may be left out
 }
 
 // mostListed is up to how many hosts each has a row with what it is at.
@@ -24,6 +26,11 @@ const mostListed = 24
 func (s *Server) sections(sight live.Sight, checks []checkRow, deploys, now bool) []section {
 	data := sectionData{
 		Sight: sight, Checks: checks, Deploys: deploys, Live: now && !sight.Finished, Many: len(sight.Hosts) > mostListed,
+	}
+	for _, h := range sight.Hosts {
+		if h.Skippable && data.Live {
+			data.Skippable = append(data.Skippable, h)
+		}
 	}
 	var out []section
 	for _, name := range sectionNames {

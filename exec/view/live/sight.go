@@ -45,6 +45,8 @@ type Cell struct {
 	Tone        string
 	Batch       string
 	About       string // what it is at, or how it ended
+
+	Retryable, Skippable bool // somebody may have it tried again, or left out
 }
 
 // A Failure is a host that went wrong, with the last of what it said.
@@ -109,6 +111,7 @@ func (s *State) Sight(now time.Time) Sight {
 func (f *frame) cell(h rollout.Host, short string) Cell {
 	m := f.markOf(h)
 	c := Cell{Name: oneLine(h.Name), Short: short, Sign: m.sign, Word: m.word, Tone: toneNames[m.tone], About: oneLine(f.about(h))}
+	c.Retryable, c.Skippable = f.s.roll.Retryable(h.Name) == "", f.s.roll.Skippable(h.Name) == ""
 	if h.Batch >= 0 {
 		c.Batch = oneLine(f.s.plan.Body.Batches[h.Batch].Name)
 	}

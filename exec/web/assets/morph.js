@@ -16,8 +16,12 @@ export function morph(from, to) {
   for (const { name, value } of to.attributes) {
     if (from.getAttribute(name) !== value && !own.includes(name)) from.setAttribute(name, value);
   }
-  if (from.nodeName === "INPUT" || from.nodeName === "SELECT") return;
+  if (from.nodeName === "INPUT") return;
+  if (from.nodeName !== "SELECT") return morphChildren(from, to);
+  if (from === document.activeElement) return; // somebody is choosing
+  const chosen = from.value; // stays what it is, or is nothing; never what came in its place
   morphChildren(from, to);
+  from.value = [...from.options].some((o) => o.value === chosen) ? chosen : "";
 }
 
 export function morphChildren(from, to) {
