@@ -51,7 +51,7 @@ const (
 // file would stand, there is a word.
 func Scripts(ctx context.Context, s Showing) ([]Script, error) {
 	body := &s.Plan.Body
-	v := &showing{ctx: ctx, seen: map[string]int{}, run: &run{
+	v := &showing{ctx: ctx, seen: map[string]int{}, relays: map[string]bool{}, run: &run{
 		o: Options{Plan: s.Plan, Run: shownRun, By: s.By, Source: s.Source, Root: s.Root}, body: body,
 	}}
 	questions := QuestionsOf(s.Plan, s.Root)
@@ -71,7 +71,11 @@ func Scripts(ctx context.Context, s Showing) ([]Script, error) {
 	}
 	for _, phase := range shownPhases {
 		for _, h := range changing {
-			if err := v.phase(h, phase.name, phase.steps(h)); err != nil {
+			err := v.phase(h, phase.name, phase.steps(h))
+			if err == nil && phase.name == event.Stage {
+				err = v.relayed(h, changing)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", h.Name, phase.name, err)
 			}
 		}
@@ -102,6 +106,9 @@ type showing struct {
 	run  *run
 	out  []Script
 	seen map[string]int // by phase and text
+
+	relays map[string]bool // groups that have theirs
+	relay  func(d *transport.Delivery)
 }
 
 // add shows a command on a host.
@@ -148,6 +155,9 @@ func (v *showing) phase(h *plan.Host, phase event.Phase, steps []plan.Step) erro
 		if phase != event.After && phase != preflightPhase && !confirms(part) {
 			cmd.Fence = &c.Fence
 		}
+		if v.relay != nil {
+			phase = relayPhase
+		}
 		v.add(h.Name, string(phase), cmd)
 		if slices.ContainsFunc(part, func(s plan.Step) bool { return s.Op == plan.OpArm }) {
 			if err := v.watchdog(h, c); err != nil {
@@ -156,6 +166,34 @@ func (v *showing) phase(h *plan.Host, phase event.Phase, steps []plan.Step) erro
 		}
 		first = false
 	}
+	return nil
+}
+
+// relayPhase is staging where a host serves others.
+const relayPhase event.Phase = "relay"
+
+// relayed shows how hosts of one group would stage: the first serves what it
+// is sent, until all have it, and the others fetch that. Where it does not
+// work out they stage as is shown before.
+func (v *showing) relayed(h *plan.Host, changing []*plan.Host) error {
+	group := groupOf(h)
+	if group == "" || !slices.ContainsFunc(changing, func(o *plan.Host) bool { return o != h && groupOf(o) == group }) {
+		return nil
+	}
+	first := !v.relays[group]
+	v.relays[group] = true
+	v.relay = func(d *transport.Delivery) {
+		if first {
+			d.Serve = transport.ShownRelay()
+		} else {
+			d.From = transport.ShownRelay()
+		}
+	}
+	defer func() { v.relay = nil }()
+	if err := v.phase(h, event.Stage, h.Stage); err != nil || !first {
+		return err
+	}
+	v.add(h.Name, "relay-end", remote.Command{Steps: []remote.Step{transport.StopRelay(shownRun, v.run.body.Path)}})
 	return nil
 }
 
@@ -228,7 +266,7 @@ func (v *showing) context(h *plan.Host, part []plan.Step) (Context, error) {
 		if part[i].Op != plan.OpStage {
 			continue
 		}
-		staged, err := v.run.staged(v.ctx, h, &part[i], h.From, nil)
+		staged, err := v.run.staged(v.ctx, h, &part[i], h.From, v.relay)
 		if err != nil {
 			return c, err
 		}

@@ -54,6 +54,9 @@ func (e *evaluator) build(n *node) (_ *Definition, known bool) {
 	}
 	d.Targets = e.targets(n, targets)
 	e.checkBatches(n, known)
+	if t := n.first("transport"); t != nil && known {
+		e.checkNearness(t)
+	}
 	for _, a := range n.all("assert") {
 		if assert, ok := e.assert(a); ok {
 			d.Asserts = append(d.Asserts, assert)

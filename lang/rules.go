@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -169,12 +170,29 @@ func (e *evaluator) checkLabel(b *node, argument string) {
 	if by == "" {
 		return
 	}
-	known := e.allLabels()
 	for _, h := range e.serviceHosts {
 		if _, ok := h.Labels[by]; ok {
 			return
 		}
 	}
+	e.noLabel(b, argument, by, e.allLabels())
+}
+
+// checkNearness checks the labels that say which hosts are near each other.
+// That those of one environment have none of it does no harm.
+func (e *evaluator) checkNearness(transport *node) {
+	for _, argument := range []string{"relay", "mirror_by"} {
+		if transport.attrs[argument] == nil {
+			continue
+		}
+		by, known := get[string](e, transport, argument), e.allLabels()
+		if by != "" && !slices.Contains(known, by) {
+			e.noLabel(transport, argument, by, known)
+		}
+	}
+}
+
+func (e *evaluator) noLabel(b *node, argument, by string, known []string) {
 	d := eval.At("E0212", b.at(argument), fmt.Sprintf("no host carries a label %q", by), eval.Listing("The labels are", known), "")
 	if near := diag.Nearest(by, known); near != "" {
 		d.Help = fmt.Sprintf("Did you mean %q?", near)

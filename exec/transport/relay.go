@@ -59,6 +59,11 @@ func NewRelay(i remote.Info) (*Relay, error) {
 	}, nil
 }
 
+// ShownRelay is a relay with words where only a run knows what stands there.
+func ShownRelay() *Relay {
+	return &Relay{public: "KEY", info: remote.Info{User: "USER", Address: "RELAY:22", PublicKey: "HOSTKEY"}}
+}
+
 //go:embed relay.sh
 var relaySource string
 

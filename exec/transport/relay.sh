@@ -5,26 +5,15 @@ keep() {
   (umask 077; mkdir -- "$kept" && data sh -c 'cat >"$1"' sh "$kept/parcel") || die "cannot keep the release for other hosts$(room); what runs is untouched"
   packed=$(cd -- "$kept" && pwd -P)/parcel
 }
-# keys changes who may log in here, one at a time, and keeps all other lines. MARK ends the lines that go, the rest of the arguments is one that comes.
-keys() {
-  _a=.ssh/authorized_keys _s=$1
-  shift
-  [ ! -L .ssh ] && [ ! -L "$_a" ] || { echo "$_a is a link"; return 1; }
-  mkdir -p -- "$HOME/.shipit" && command exec 8>>"$HOME/.shipit/keys" && flock -w 10 8 || return 1
-  [ -d .ssh ] || (umask 077; mkdir .ssh) || return 1
-  if [ -e "$_a" ]; then cp -p -- "$_a" "$_a.$run"; else (umask 077; : >"$_a.$run"); fi || return 1
-  { { [ ! -e "$_a" ] || grep -v -e "$_s\$" -- "$_a" || [ $? = 1 ]; } && { [ $# = 0 ] || printf '%s\n' "$*"; }; } >"$_a.$run" && mv -f -- "$_a.$run" "$_a" ||
-    { rm -f -- "$_a.$run"; return 1; }
-}
 # serve lets who has the private half of PUBLIC read what was kept, and do nothing else, for SECS seconds at most.
 serve() {
   case $packed in *[!A-Za-z0-9/._+-]*) echo "the path $packed has characters that authorized_keys cannot have"; return 1 ;; esac
   _until=$(date -d "@$(($(date +%s) + $2))" +%Y%m%d%H%M%S) || return 1
-  (cd && keys " shipit-relay-$run" "restrict,expiry-time=\"$_until\",command=\"exec cat $packed\" $1 shipit-relay-$run")
+  (cd && keys " shipit-relay-$run\$" "restrict,expiry-time=\"$_until\",command=\"exec cat $packed\" $1 shipit-relay-$run")
 }
 # unserve ends that.
 unserve() {
-  (cd && [ ! -e .ssh/authorized_keys ] || keys " shipit-relay-$run") || return 1
+  (cd && [ ! -e .ssh/authorized_keys ] || keys " shipit-relay-$run\$") || return 1
   rm -rf -- "$kept"
 }
 # give says why nothing came from the relay, so that the deployer sends it.

@@ -17,9 +17,30 @@ clean() {
   rmdir -- "$in" 2>/dev/null || :
   rm -rf -- "$list" "$in".*
 }
+# keys changes who may log in here, one at a time, and keeps all other lines. What matches GONE goes, the rest of the arguments is a line that comes.
+keys() {
+  _a=.ssh/authorized_keys _s=$1
+  shift
+  [ ! -L .ssh ] && [ ! -L "$_a" ] || { echo "$_a is a link"; return 1; }
+  mkdir -p -- "$HOME/.shipit" && command exec 8>>"$HOME/.shipit/keys" && flock -w 10 8 || return 1
+  [ -d .ssh ] || (umask 077; mkdir .ssh) || return 1
+  if [ -e "$_a" ]; then cp -p -- "$_a" "$_a.$run"; else (umask 077; : >"$_a.$run"); fi || return 1
+  { { [ ! -e "$_a" ] || grep -v -e "$_s" -- "$_a" || [ $? = 1 ]; } && { [ $# = 0 ] || printf '%s\n' "$*"; }; } >"$_a.$run" && mv -f -- "$_a.$run" "$_a" ||
+    { rm -f -- "$_a.$run"; return 1; }
+}
+# unrelay ends what runs that were killed served here: their lines in authorized_keys, then their parcels.
+unrelay() {
+  for _i in "$p"/.shipit/relay-*; do
+    [ -d "$_i" ] || [ -L "$_i" ] || continue
+    _dir=$(cd -- "$p" && pwd -P | sed 's/\./\\./g')
+    (cd && { [ ! -e .ssh/authorized_keys ] || keys "command=\"exec cat $_dir/\.shipit/relay-[^ \"]*/parcel\" .* shipit-relay-[^ ]*\$"; }) || : # it runs out by itself
+    discard "$_i"
+  done
+}
 # begin makes room, or ends the step where the release is there already. With resume, what a delivery before left is kept.
 resume=
 begin() {
+  unrelay
   mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot make directories in $p$(room); what runs is untouched"
   if complete "$id"; then echo "release $id is there already"; exit 0; fi
   for _d in "$p/releases" "$p/.shipit" "$p/.shipit/manifest"; do writable "$_d"; done
@@ -30,7 +51,6 @@ begin() {
     discard "$_i"
   done
   [ -z "$_left" ] || [ "$_left" = "$in" ] || mv -T -- "$_left" "$in"
-  for _i in "$p"/.shipit/relay-*; do discard "$_i"; done # of a run that was cut short; its key has run out or soon does
   trap '_rc=$?; [ "$_rc" = 0 ] || clean; exit "$_rc"' EXIT
 }
 # clock reads seconds that no change of the time of day changes.

@@ -63,7 +63,7 @@ var samples = map[string]string{
 	"port":                 "2200",
 	"repo":                 `"https://git.example.org/hello"`,
 	"signers":              `"release.signers"`,
-	"relay":                `"rack"`,
+	"relay":                `"dc"`,
 	"transport.from":       `"dist/hello-${release.tag}.tar.gz"`,
 	"origin":               `"https://git.example.org/hello"`,
 	"shared":               `["var/cache"]`,
