@@ -61,7 +61,7 @@ type cli struct {
 	Detached   detachedCmd   `cmd:"" name:"__detached" hidden:""`
 	Guard      guardCmd      `cmd:"" name:"__terminal" hidden:""`
 
-	State string `placeholder:"DIR|URL" help:"Where runs are recorded: a directory, or the URL of a Redis; over SHIPIT_STATE and the definition's state block."`
+	State string `placeholder:"DIR|URL|FILE" help:"Where runs are recorded: a directory, the URL of a Redis, or a definition whose state block says it; over SHIPIT_STATE and the definition's state block."`
 	Color string `enum:"auto,always,never" default:"auto" help:"When to use colour: ${enum}. NO_COLOR and CLICOLOR_FORCE are honoured."`
 }
 

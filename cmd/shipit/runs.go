@@ -62,7 +62,11 @@ func (c *runsCmd) Run(w *world) error {
 	if c.JSON {
 		return writeJSON(w.stdout, map[string]any{"format": "1.0", "runs": rows})
 	}
-	if len(rows) == 0 && len(list) > 0 {
+	if len(list) == 0 {
+		fmt.Fprintf(w.stdout, "No run is recorded in %s yet; --state names another place to look.\n", places)
+		return nil
+	}
+	if len(rows) == 0 {
 		fmt.Fprintf(w.stdout, "None of %s is like that.\n", count(len(list), "run"))
 		return nil
 	}

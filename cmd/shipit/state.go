@@ -32,10 +32,41 @@ func (w *world) chosenState() string { return cmp.Or(w.state, w.getenv("SHIPIT_S
 // stateDir is where runs are recorded, by the XDG convention unless somebody
 // named a directory.
 func (w *world) stateDir() string {
-	if dir := w.chosenState(); dir != "" && !isURL(dir) {
+	dir := w.chosenState()
+	if isDefinition(dir) {
+		if spec, err := stateOf(dir); err == nil && spec.Kind == "file" {
+			dir = spec.Text("path")
+		} else {
+			dir = ""
+		}
+	}
+	if dir != "" && !isURL(dir) {
 		return w.expand(dir)
 	}
 	return filepath.Join(w.xdg("XDG_STATE_HOME", ".local/state"), "shipit", "runs")
+}
+
+// isDefinition tells whether the place is named by a definition, whose state
+// block says it.
+func isDefinition(text string) bool {
+	s, err := os.Stat(text)
+	return err == nil && s.Mode().IsRegular() && strings.HasSuffix(text, ".hcl")
+}
+
+// stateOf is the state block of a definition, which it must have.
+func stateOf(file string) (*lang.Spec, error) {
+	s, _, err := parse(file, "")
+	if err != nil {
+		return nil, err
+	}
+	if s.broken {
+		return nil, fmt.Errorf("cannot read where %s has runs recorded; shipit validate %s says what is wrong with it", file, file)
+	}
+	spec := s.cfg.State()
+	if spec == nil {
+		return nil, fmt.Errorf("no valid state block of %s says where its runs are recorded; leave out --state to look in the usual place, or see shipit validate %s", file, file)
+	}
+	return spec, nil
 }
 
 func isURL(text string) bool { return strings.Contains(text, "://") }
@@ -56,6 +87,13 @@ func (w *world) expand(path string) string {
 func (w *world) places(spec *lang.Spec) (*places, error) {
 	p := &places{dir: journal.Dir(w.stateDir()), w: w}
 	chosen, prefix := w.chosenState(), ""
+	if isDefinition(chosen) {
+		var err error
+		if spec, err = stateOf(chosen); err != nil {
+			return nil, err
+		}
+		chosen = ""
+	}
 	if chosen == "" && spec != nil {
 		switch {
 		case spec.Kind == "file" && spec.Text("path") != "":
@@ -80,6 +118,14 @@ func (w *world) places(spec *lang.Spec) (*places, error) {
 		}
 	}
 	return p, nil
+}
+
+// String is where they are, for people.
+func (p *places) String() string {
+	if p.shared != nil {
+		return fmt.Sprintf("%s or Redis %s", p.dir, p.shared)
+	}
+	return string(p.dir)
 }
 
 func (p *places) close() {

@@ -40,5 +40,5 @@ type Store interface {
 type NoRunError struct{ Run, Where string }
 
 func (e *NoRunError) Error() string {
-	return fmt.Sprintf("cannot find run %s in %s; `shipit runs` lists the runs, and --state names another place to look", e.Run, e.Where)
+	return fmt.Sprintf("cannot find run %s in %s; `shipit runs` lists the runs, and --state DIR, URL or FILE.hcl names another place to look", e.Run, e.Where)
 }

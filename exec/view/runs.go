@@ -27,10 +27,6 @@ type Run struct {
 // Runs prints a list of runs, and what can be typed about those that were
 // interrupted.
 func Runs(w io.Writer, runs []Run, now time.Time, s Style) {
-	if len(runs) == 0 {
-		fmt.Fprintln(w, "No run is recorded here yet.")
-		return
-	}
 	rows := [][]string{{"RUN", "SERVICE", "WHAT", "OUTCOME", "WHEN", "BY"}}
 	open := ""
 	for _, r := range runs {
