@@ -20,6 +20,7 @@ const (
 	mostKept    = 4096                   // records that resuming readers get without reading the journal
 	mostKeptOf  = 8 << 20                // of them, in bytes
 	forgetAfter = 10 * time.Second       // without a reader
+	share       = 10                     // drawing takes at most one part in so many of the time
 )
 
 // feeds are the runs that somebody looks at: each is read and drawn once,
@@ -91,10 +92,12 @@ type feed struct {
 	kept    []record
 	bytes   int
 	seq     int64
-	over    bool  // the run has its outcome, and all of it was read
-	problem error // why it cannot be read any more
-	views   map[bool]*drawing
-	changed chan struct{} // closed when there is something new
+	over    bool              // the run has its outcome, and all of it was read
+	problem error             // why it cannot be read any more
+	views   map[bool]*drawing // of those who may steer, and of those who may not, where there are any
+	drawn   int64             // the last event that is in them
+	stale   bool              // they are to be drawn anew
+	changed chan struct{}     // closed when there is something new
 }
 
 // A record is an event as readers get it.
@@ -118,7 +121,7 @@ type section struct {
 func newFeed(run string, store journal.Store, p *plan.Plan) *feed {
 	return &feed{
 		run: run, store: store, state: live.New(p, run), checks: newChecks(p),
-		views: map[bool]*drawing{false: {}, true: {}}, changed: make(chan struct{}), idle: time.Now(),
+		views: map[bool]*drawing{}, changed: make(chan struct{}), idle: time.Now(),
 	}
 }
 
@@ -127,15 +130,16 @@ func (d *feed) follow(ctx context.Context, f *feeds) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var drawn time.Time
+	var cost time.Duration
 	for version := int64(1); ; version++ {
-		news := d.read(ctx)
-		now := f.s.o.Now()
+		d.read(ctx)
+		now := time.Now()
 		d.mu.Lock()
-		stop := d.over || d.problem != nil
+		due := d.stale || now.Sub(drawn) >= drawEvery && !d.over && d.problem == nil
 		d.mu.Unlock()
-		if news || now.Sub(drawn) >= drawEvery && !stop || drawn.IsZero() {
-			drawn = now
-			d.draw(f.s, now, version)
+		if due && now.Sub(drawn) >= share*cost {
+			d.draw(f.s, f.s.o.Now(), version)
+			drawn, cost = now, time.Since(now)
 		}
 		select {
 		case <-ctx.Done():
@@ -150,7 +154,7 @@ func (d *feed) follow(ctx context.Context, f *feeds) {
 }
 
 // read takes in what is new.
-func (d *feed) read(ctx context.Context) (news bool) {
+func (d *feed) read(ctx context.Context) {
 	for {
 		d.mu.Lock()
 		seq := d.seq // changed by this goroutine alone
@@ -160,16 +164,17 @@ func (d *feed) read(ctx context.Context) (news bool) {
 		for _, e := range events {
 			d.take(e)
 		}
-		if err != nil && ctx.Err() == nil {
-			d.problem = err
-		} else if err == nil {
-			d.problem = nil // a Redis that was away is there again
+		if problem := err != nil && ctx.Err() == nil; problem || len(events) > 0 || d.problem != nil {
+			if d.problem = nil; problem { // a Redis that was away may be there again
+				d.problem = err
+			}
+			d.stale = d.stale || len(events) > 0
+			d.wake()
 		}
 		d.mu.Unlock()
 		if len(events) == 0 || err != nil {
-			return news
+			return
 		}
-		news = true
 	}
 }
 
@@ -193,15 +198,21 @@ func (d *feed) take(e event.Event) {
 // draw makes the sections anew and notes which of them are different.
 func (d *feed) draw(s *Server, now time.Time, version int64) {
 	d.mu.Lock()
-	sight, checks := d.state.Sight(now), d.checks.rows()
-	d.mu.Unlock()
+	sight, checks, seq := d.state.Sight(now), d.checks.rows(), d.seq
 	fresh := map[bool][]section{}
 	for deploys := range d.views {
+		fresh[deploys] = nil
+	}
+	d.stale = false
+	d.mu.Unlock()
+	for deploys := range fresh {
 		fresh[deploys] = s.sections(sight, checks, deploys, true)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for deploys, view := range d.views {
+	d.drawn = seq
+	for deploys := range fresh {
+		view := d.views[deploys]
 		for i := range fresh[deploys] {
 			n := &fresh[deploys][i]
 			n.version = version
@@ -245,7 +256,11 @@ const mostOfBatch = 500
 func (d *feed) since(seq, version int64, deploys bool) batch {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := batch{version: version, over: d.over && seq >= d.seq, problem: d.problem, changed: d.changed}
+	if d.views[deploys] == nil {
+		d.views[deploys], d.stale = &drawing{}, true
+	}
+	b := batch{version: version, problem: d.problem, changed: d.changed}
+	b.over = d.over && seq >= d.seq && (d.drawn >= d.seq && !d.stale || d.problem != nil)
 	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
 		first := d.kept[0].seq
 		if b.far = seq+1 < first; !b.far {
@@ -260,13 +275,6 @@ func (d *feed) since(seq, version int64, deploys bool) batch {
 		}
 	}
 	return b
-}
-
-// glance is where the run stands now.
-func (d *feed) glance(now time.Time) (live.Sight, []checkRow, int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.state.Sight(now), d.checks.rows(), d.seq
 }
 
 // far reads what a reader missed from the journal itself.

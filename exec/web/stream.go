@@ -2,11 +2,15 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+
+	"shipit/lang/diag"
 )
 
 const (
@@ -60,7 +64,7 @@ func position(r *http.Request) (int64, error) {
 
 // pump sends until the reader is gone or the run is over.
 func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
-	version, deploys := int64(0), who(r).deploys
+	version, deploys, told := int64(0), who(r).deploys, ""
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	for out.err == nil {
@@ -68,7 +72,7 @@ func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
 		if b.far {
 			records, err := d.far(r.Context(), seq)
 			if err != nil {
-				out.message("problem", 0, err.Error())
+				out.message("problem", 0, problemOf(err))
 				return
 			}
 			b.records = records
@@ -82,8 +86,10 @@ func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
 			version = b.version
 			out.message("view", 0, b.sections)
 		}
-		if b.problem != nil {
-			out.message("problem", 0, b.problem.Error())
+		if text := problemOf(b.problem); text != told {
+			if told = text; text != "" {
+				out.message("problem", 0, text)
+			}
 		}
 		if b.over {
 			if b.problem == nil {
@@ -99,6 +105,17 @@ func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
 			out.text(": still here\n\n")
 		}
 	}
+}
+
+// problemOf is why a run cannot be read, "" where it can.
+func problemOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.Canceled):
+		return "The server ends."
+	}
+	return diag.CleanLine(err.Error())
 }
 
 // A sender writes messages, each within its time.
