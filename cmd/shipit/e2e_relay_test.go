@@ -15,7 +15,7 @@ import (
 // without it.
 func TestE2ERelay(t *testing.T) {
 	t.Parallel()
-	const hosts, size = 4, 4 << 20
+	const hosts, size = 10, 4 << 20 // one serves nine, of whom eight at once
 	f := emptyFleet(t)
 	for i := range hosts {
 		h := f.addHost(hostOptions{config: []string{fmt.Sprintf("AuthorizedKeysFile %s %s", f.path("keys/authorized_keys"), f.path(fmt.Sprintf("h%d/.ssh/authorized_keys", i+1)))}})
@@ -43,7 +43,7 @@ func TestE2ERelay(t *testing.T) {
     path = "srv/hello"
     from = "build"
     ` + relay + `
-  }`, batch: "batch \"all\" {\n    size = 4\n  }"})
+  }`, batch: "batch \"all\" {\n    size = 10\n  }"})
 		text := f.read("def/hello.hcl")
 		f.write("def/hello.hcl", strings.Replace(text, "\n\n  ssh {", "\n  labels = { rack = \"a1\" }\n\n  ssh {", 1))
 	}
