@@ -282,11 +282,14 @@ func (p *places) steered(run string) (<-chan exec.Control, func()) {
 
 // listen hands on the intents of one place.
 func (p *places) listen(ctx context.Context, s journal.Store, run string, out chan<- exec.Control) {
-	seen, known := int64(0), false
+	seen, known, every := int64(0), false, followEvery
+	if s == journal.Store(p.dir) {
+		every = journal.LookEvery
+	}
 	if rec, err := p.dir.Load(ctx, run); err == nil && rec.Last == 0 {
 		known = true // nobody drove it before: all is for us
 	}
-	for ; ctx.Err() == nil; wait(ctx, followEvery) {
+	for ; ctx.Err() == nil; wait(ctx, every) {
 		all, err := s.Intents(ctx, run, seen)
 		if err != nil {
 			if s == journal.Store(p.dir) { // steering is lost, and the run goes on

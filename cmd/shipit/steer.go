@@ -131,7 +131,7 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, wishAnswered)
 	defer cancel()
-	for ; ; wait(ctx, followEvery) {
+	for ; ; wait(ctx, journal.LookEvery) {
 		if ctx.Err() != nil {
 			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", run, wishAnswered)
 		}

@@ -26,6 +26,11 @@ type Intent struct {
 	Host   string    `json:"host,omitempty"`
 }
 
+// LookEvery is how often who drives a run looks for intents in a directory, and
+// who had one for its answer. A person who says stop waits for both, so it is
+// short; to look is to open a small file.
+const LookEvery = 50 * time.Millisecond
+
 const intentsSuffix = ".intents"
 
 func intentsOf(path string) string { return strings.TrimSuffix(path, suffix) + intentsSuffix }

@@ -132,7 +132,7 @@ func (s *Server) acted(w http.ResponseWriter, r *http.Request, run string, store
 		if text == "" {
 			select {
 			case <-ctx.Done():
-			case <-time.After(lookEvery):
+			case <-time.After(journal.LookEvery):
 			}
 		}
 	}
