@@ -1,0 +1,19 @@
+package web
+
+// The bounds on what is kept of a run.
+const (
+	MostKept   = mostKept
+	MostKeptOf = mostKeptOf
+)
+
+// Held is how much is kept for readers of the run that has the most.
+func (s *Server) Held() (records, bytes int) {
+	s.feeds.mu.Lock()
+	defer s.feeds.mu.Unlock()
+	for _, d := range s.feeds.by {
+		d.mu.Lock()
+		records, bytes = max(records, len(d.kept)), max(bytes, d.bytes)
+		d.mu.Unlock()
+	}
+	return records, bytes
+}
