@@ -75,6 +75,7 @@ func TestInfo(t *testing.T) {
 	want := remote.Info{
 		User: h.User, Address: fmt.Sprintf("127.0.0.1:%d", h.Port),
 		HostKey: "ssh-ed25519 " + ssh.FingerprintSHA256(h.Key), Key: "ssh-ed25519 " + ssh.FingerprintSHA256(h.Login.PublicKey()),
+		PublicKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.Key))),
 	}
 	if info != want {
 		t.Errorf("info %+v, want %+v", info, want)
