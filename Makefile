@@ -40,6 +40,7 @@ e2e: ## the tests against real OpenSSH only
 
 crash: ## kill a real deployer wherever it passes, then resume, roll back, apply again (long)
 	SHIPIT_CUTS=1 $(GO) test -timeout 1h -run 'TestContract/.*/cut_anywhere' ./exec/transport
+	SHIPIT_CRASH=1 $(GO) test -timeout 1h -run 'Died|Gone|Away|TakenBack' ./exec
 	SHIPIT_CRASH=1 $(GO) test -tags faultpoints -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
 
 races: ## a hundred races each of two tests over real OpenSSH (five minutes)
