@@ -277,8 +277,13 @@ func (l *line) positional(ctx context.Context, w *world) []candidate {
 			list = append(list, l.tags(ctx, w, d)...)
 		}
 		return list
-	case "resume":
+	case "resume", "attach", "pause", "continue", "confirm", "abort":
 		return recordedRuns(w)
+	case "retry", "skip": // a run, where more than one is under way
+		if len(l.before) == 0 {
+			return recordedRuns(w)
+		}
+		return nil
 	case "rollback", "logs":
 		if len(l.before) > 0 && l.node.Name == "logs" {
 			return nil
