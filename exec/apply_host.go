@@ -58,7 +58,7 @@ func (m *member) take(ctx context.Context, f *Fleet, wait time.Duration, waiting
 	t := m.taking
 	t.Wait, t.Waiting = wait, waiting
 	if !m.lockOnly {
-		t.Steps = []remote.Step{observeStep(m.question, remote.Acts(m.conn))}
+		t.Steps = []remote.Step{observeStep(m.question.again(), remote.Acts(m.conn))}
 	}
 	fault.At(fault.LockBefore)
 	m.lease, err = lock.Take(ctx, m.conn, t)

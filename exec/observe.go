@@ -116,7 +116,13 @@ func observeStep(q Question, acts bool) remote.Step {
 
 func (q Question) shell() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "p=%s\n%splace\nreleases\n", remote.QuotePath(q.Path), observeScript)
+	fmt.Fprintf(&b, "p=%s\n%splace\n", remote.QuotePath(q.Path), observeScript)
+	if q.Again {
+		b.WriteString("content() { :; }\n")
+	} else {
+		b.WriteString("space\n")
+	}
+	b.WriteString("releases\n")
 	if q.Drift {
 		b.WriteString("content() { :; }\ntraces\nsaved ''\n")
 	}
@@ -145,7 +151,9 @@ func (q Question) shell() string {
 	if q.Saved {
 		b.WriteString("saved whole\n")
 	}
-	b.WriteString(lock.Look(lock.Dir(q.Path)))
+	if !q.Again {
+		b.WriteString(lock.Look(lock.Dir(q.Path)))
+	}
 	return b.String()
 }
 

@@ -13,6 +13,9 @@ missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
 # real states which of the programs that keep locks and deadlines are there by name only: busybox has some of each, and its head
 # takes more from a pipe than it gives.
 real() {
+  # All at once, as nearly every host has them.
+  if _x=$(printf 'x\ny\n' | { timeout --foreground 9.5 head -c 2 && IFS= read -r _y && printf %s "$_y"; } 2>/dev/null) &&
+    [ "$_x" = "x${nl}y" ] && flock -s -w 1 9 2>/dev/null 9</dev/null; then return 0; fi
   [ "$(printf xyz | { head -c 1; cat; })" = xyz ] || fact missing 'head of coreutils'
   ! command -v timeout >/dev/null 2>&1 || timeout --foreground 9.5 true 2>/dev/null || fact missing 'timeout of coreutils'
   ! command -v flock >/dev/null 2>&1 || flock -s -w 1 /dev/null true 2>/dev/null || fact missing 'flock of util-linux'
@@ -33,13 +36,14 @@ place() {
   _n=$(ancestor "$_w")
   _rest=${_w#"$_n"}
   if [ ! -d "$_n" ]; then
-    printf '%s is no directory' "$_n" | fact64 denied
-    printf '%s' "$_w" | fact64 path
+    text denied "$_n is no directory"
+    text path "$_w"
+    _n=
     return 0
   fi
   _r=$(cd -P -- "$_n" 2>/dev/null && pwd -P) || _r=$_n
   [ "$_r" != / ] || [ -z "$_rest" ] || _rest=/${_rest#/}
-  printf '%s' "${_r%/}$_rest" | fact64 path
+  text path "${_r%/}$_rest"
   for _d in "$_n" "$p/releases" "$p/.shipit" "$p/shared"; do
     if [ -e "$_d" ] && ! { [ -d "$_d" ] && [ -w "$_d" ] && [ -x "$_d" ]; }; then
       printf '%s cannot be written by %s' "$_d" "$login" | fact64 denied
@@ -47,8 +51,14 @@ place() {
       break
     fi
   done
-  df -Pk -- "$_n" 2>/dev/null | tail -n 1 | fact64 df
-  df -Pi -- "$_n" 2>/dev/null | tail -n 1 | fact64 dfi
+}
+# space states what is free in the place.
+space() {
+  [ -n "$_n" ] || return 0
+  _l=$(df -Pk -- "$_n" 2>/dev/null) || :
+  fact df "${_l##*"$nl"}"
+  _l=$(df -Pi -- "$_n" 2>/dev/null) || :
+  fact dfi "${_l##*"$nl"}"
 }
 # elders states which other tools keep releases here, and their locks. What is not there costs no process.
 elders() {
@@ -79,9 +89,9 @@ strange() {
 }
 releases() {
   if [ -L "$p/current" ]; then
-    readlink -- "$p/current" | fact64 current
-    [ -d "$p/current/" ] || fact dangling yes
     _c=$(readlink -- "$p/current")
+    text current "$_c"
+    [ -d "$p/current/" ] || fact dangling yes
     [ -f "$p/.shipit/manifest/${_c#releases/}" ] || strange
   elif [ -e "$p/current" ]; then
     fact nolink yes
@@ -90,14 +100,14 @@ releases() {
     for _m in "$p"/.shipit/manifest/*; do
       _id=${_m##*/}
       case $_id in *[[:cntrl:]]*|'') continue ;; esac
-      if [ -d "$p/releases/$_id" ] && [ ! -L "$p/releases/$_id" ]; then printf '%s\n' "$_id"; fi
-    done | fact64 releases
+      if [ -d "$p/releases/$_id" ] && [ ! -L "$p/releases/$_id" ]; then fact release "$_id"; fi
+    done
   fi
   for _m in "$p"/.shipit/adopted/*; do
     [ -L "$_m" ] || continue
-    _c=$(readlink -- "$_m")
-    case $_c in /*) ;; *) _c=$p/$_c ;; esac
-    [ ! -d "$_c" ] || printf '%s\n%s' "${_m##*/}" "$(readlink -- "$_m")" | fact64 adopted
+    _l=$(readlink -- "$_m")
+    case $_l in /*) _c=$_l ;; *) _c=$p/$_l ;; esac
+    [ ! -d "$_c" ] || text adopted "${_m##*/}/$_l"
   done
   elders
   [ ! -f "$p/.shipit/history" ] || tail -n 200 -- "$p/.shipit/history" | fact64 history

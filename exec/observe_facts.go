@@ -35,8 +35,10 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 			saved = append(saved, r.Text)
 		case "incoming":
 			h.Incoming = append(h.Incoming, r.Text)
+		case "release":
+			h.Releases = append(h.Releases, r.Text)
 		case "adopted":
-			if id, link, ok := strings.Cut(r.Text, "\n"); ok && id != "" && link != "" {
+			if id, link, ok := strings.Cut(r.Text, "/"); ok && id != "" && link != "" {
 				if h.Adopted == nil {
 					h.Adopted = map[string]string{}
 				}
@@ -63,7 +65,6 @@ func parseFacts(q Question, info remote.Info, records []remote.Record) plan.Host
 	h.BootID, h.Path, h.Denied = facts["boot"], facts["path"], facts["denied"]
 	h.DeniedBy = strings.TrimSuffix(facts["denied.by"], "\n")
 	h.FreeKiB, h.FreeInodes = free(facts["df"]), free(facts["dfi"])
-	h.Releases = lines(facts["releases"])
 	slices.Sort(h.Releases)
 	h.History = history(facts["history"])
 	h.Live, h.Odd = live(q.Path, facts)

@@ -25,7 +25,15 @@ type Question struct {
 	Programs []string   // that the plan may need; "a|b" where either will do
 	Saved    bool       // also the files that runs left, for a rollback
 	Deeper   bool       // also those, where a failure would go back further than to what is live
+	Again    bool       // of a plan that is made: no more than what it rests on; no contents
 	Drift    bool       // also what tells whether the host is as its last run left it; no contents
+}
+
+// again asks under the lock what the plan's fingerprint and the way on rest
+// on. What the host has and may do was asked when the plan was made.
+func (q Question) again() Question {
+	q.Again, q.Sudo, q.Programs, q.Saved, q.Deeper, q.Drift = true, nil, nil, false, false, false
+	return q
 }
 
 // A FileQ is a managed file that a Question asks about.

@@ -65,7 +65,7 @@ func Scripts(ctx context.Context, s Showing) ([]Script, error) {
 		if h := &body.Hosts[i]; h.Action == plan.Create || h.Action == plan.Update {
 			changing = append(changing, h)
 			t := newMember(v.run.o, h, questions[i]).taking
-			t.Wait, t.Steps = body.Lock.Wait.Std(), []remote.Step{observeStep(questions[i], false)}
+			t.Wait, t.Steps = body.Lock.Wait.Std(), []remote.Step{observeStep(questions[i].again(), false)}
 			v.add(h.Name, "lock", remote.Command{Hold: strings.NewReader(""), Steps: t.AllSteps()})
 		}
 	}

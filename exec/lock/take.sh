@@ -1,6 +1,6 @@
 # take takes the lock, waits for it in a queue, or says who holds it.
 open_guard
-if ! mkdir -p -- "$all/queue" 2>/dev/null || [ ! -w "$all/queue" ] || [ ! -w "$all" ]; then
+if ! { [ -d "$all/queue" ] || mkdir -p -- "$all/queue" 2>/dev/null; } || [ ! -w "$all/queue" ] || [ ! -w "$all" ]; then
   [ -z "$global" ] || die "$(id -un) cannot write into $all in its home directory, which a global lock needs"
   all=$d/host # nobody who logs in as we do can have a global lock here
   mkdir -p -- "$all/queue" || die "cannot make $all"
@@ -112,11 +112,11 @@ if [ -n "$hold" ] && mine && _n=$(alive); then { echo "$_n"; line reason; } | fa
 g=$(($(generation) + 1))
 # The old holder is fenced from here on: a generation names one holder for ever.
 put generation "$g"
-rm -f -- "$d/run" "$d"/lease.*
+rm -f -- "$d/run" "$d/owner" "$d/since" "$d/reason" "$d"/lease.*
 if [ -n "$hold" ]; then lease "$g" "$hold" "$(($(date +%s) + hold))"; else lease "$g" "$ttl"; fi
-put owner "$owner"
-put since "$(date +%s)"
-put reason "$reason"
+note owner "$owner"
+note since "$(date +%s)"
+note reason "$reason"
 # A lock on the whole host is this one and a note that points to it: one lease, one fence.
 if [ -n "$global" ]; then (_dir=$d; d=$all; put global "$_dir
 $run

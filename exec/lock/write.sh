@@ -1,8 +1,11 @@
 # put FILE TEXT writes a line into the lock's directory, whole or not at all.
 put() {
   { printf '%s\n' "$2" >"$d/.$1.$$" && mv -f -- "$d/.$1.$$" "$d/$1"; } 2>/dev/null ||
-    die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"
+    full
 }
+# note FILE TEXT is put of what nobody reads before run is there.
+note() { printf '%s\n' "$2" 2>/dev/null >"$d/$1" || full; }
+full() { die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"; }
 # lease GENERATION SECONDS [END] writes a lease that nobody but this generation ever writes.
 lease() { printf '%s\n' "$(boot) $(uptime) $2${3:+ $3}" >"$d/.lease.$$" && mv -f -- "$d/.lease.$$" "$d/lease.$1"; }
 # vacate ends what a run has here: it is fenced from now on, and cannot take this for its own again.
@@ -13,7 +16,7 @@ vacate() {
 }
 # open_guard readies the lock in d for flock.
 open_guard() {
-  mkdir -p -- "$d" || die "cannot make $d"
+  [ -d "$d" ] || mkdir -p -- "$d" || die "cannot make $d"
   { command exec 9>>"$d/guard"; } 2>/dev/null ||
     die "$(id -un) cannot write into $d, which belongs to $(stat -c %U -- "$d"): log in as that user (user in the ssh block), or give the directory to $(id -un) there: chown -R $(id -un) $(dirname -- "$d")"
 }

@@ -10,6 +10,10 @@ frame() { printf '\036%s %s\n' "$nonce" "$*" >&4; }
 fact() { frame fact "$@"; }
 # fact64 KEY states a fact from standard input, whatever bytes it has: base64's lines, as words.
 fact64() { _b=$(base64); frame fact64 "$1" $_b; }
+# text KEY VALUE states a fact of any text. What fits into a line needs no process.
+nl='
+'
+text() { case $2 in *"$nl"*) printf %s "$2" | fact64 "$1" ;; *) fact "$1" "$2" ;; esac; }
 # die TEXT… ends the step with a reason.
 die() { printf '%s\n' "$*"; exit 1; }
 # run WHO SECONDS CMD… runs CMD for SECONDS at most. WHO is login, user (the

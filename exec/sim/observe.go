@@ -27,8 +27,8 @@ func (s *session) observe(step remote.Step) {
 			say("dangling", "yes")
 		}
 	}
-	if len(st.Releases) > 0 {
-		say("releases", strings.Join(st.Releases, "\n")+"\n")
+	for _, id := range st.Releases {
+		say("release", id)
 	}
 	if len(st.History) > 0 {
 		say("history", strings.Join(st.History, "\n")+"\n")
