@@ -13,10 +13,10 @@ var held = []struct {
 	what, than string
 	wall, work float64
 }{
-	{noop, "floor-go", 1.9, 1.9},
-	{delta, "floor-go-delta", 6, 5.7},
+	{noop, "floor-go", 1.9, 1.8},
+	{delta, "floor-go-delta", 5, 4},
 	{full, "floor-go", 2.1, 2},
-	{canary, "floor-go-delta", 3.9, 5.2},
+	{canary, "floor-go-delta", 3.9, 4.3},
 }
 
 // guards are what must hold on one fleet: ratios of the least of all runs,
