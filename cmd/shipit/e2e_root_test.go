@@ -126,7 +126,7 @@ func TestE2EFullDisk(t *testing.T) {
 	for _, free := range []int64{100 << 10, 0} { // no place for the release, none even for a lock
 		small.fill("/srv", free)
 		out := f.shipit(1, "apply", "saved.shipit-plan.json")
-		contains(t, out, "h2", "KiB are free")
+		contains(t, out, "h2", " KiB", " free")
 		for _, h := range f.hosts {
 			h.runs(first)
 			if got := strings.TrimSpace(h.has("/srv/hello/current/VERSION")); got != first {
