@@ -1,0 +1,43 @@
+package release_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"shipit/exec/release"
+)
+
+func TestCheckOutIsOneDirectoryACommit(t *testing.T) {
+	t.Parallel()
+	f := newRepo(t)
+	commit := func(text string) string {
+		f.write("a.hcl", text)
+		f.git("add", "a.hcl")
+		f.git("commit", "-q", "-m", text)
+		return f.git("rev-parse", "HEAD")
+	}
+	first := commit("one")
+	f.git("tag", "v1")
+	second := commit("two")
+	base := filepath.Join(realTemp(t), "trees")
+	for _, c := range []struct{ ref, commit, text string }{{"v1", first, "one"}, {"main", second, "two"}, {first, first, "one"}, {"main", second, "two"}} {
+		dir, got, err := release.CheckOut(t.Context(), f.dir, c.ref, base)
+		if err != nil || got != c.commit {
+			t.Fatalf("CheckOut(%s): %s, %v, want %s", c.ref, got, err, c.commit)
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "a.hcl")); err != nil || string(text) != c.text {
+			t.Errorf("CheckOut(%s) has %q, %v, want %q", c.ref, text, err, c.text)
+		}
+	}
+	entries, err := os.ReadDir(base)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("it leaves %v, %v, want two trees", entries, err)
+	}
+	for _, ref := range []string{"nothing", "--all"} {
+		if _, _, err := release.CheckOut(t.Context(), f.dir, ref, base); err == nil || !strings.Contains(err.Error(), "no such branch") {
+			t.Errorf("CheckOut(%s): %v", ref, err)
+		}
+	}
+}
