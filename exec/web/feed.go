@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,19 @@ func (f *feeds) init(s *Server) {
 func (f *feeds) close() {
 	f.cancel()
 	f.work.Wait()
+}
+
+// joined is the feed of a run that somebody follows already, with one more
+// reader, nil where nobody does: then its plan must be read, which costs more
+// than anything else that a reader asks for.
+func (f *feeds) joined(run string) *feed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.by[run]
+	if d != nil {
+		d.readers++
+	}
+	return d
 }
 
 // join is the feed of a run, with one more reader.
@@ -265,7 +279,7 @@ func (d *feed) since(seq, version int64, deploys bool) batch {
 		first := d.kept[0].seq
 		if b.far = seq+1 < first; !b.far {
 			from := int(seq + 1 - first)
-			b.records = d.kept[from:min(n, from+mostOfBatch)]
+			b.records = slices.Clone(d.kept[from:min(n, from+mostOfBatch)]) // take clears what it forgets
 		}
 	}
 	for _, part := range d.views[deploys].sections {

@@ -29,17 +29,25 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusServiceUnavailable, "Too many browsers are following runs here.")
 		return
 	}
-	run, store, p, err := s.find(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
 	seq, err := position(r)
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, "The number of a record is a whole number.")
 		return
 	}
-	d := s.feeds.join(run, store, p)
+	run, _, err := s.o.Runs.Find(r.Context(), r.PathValue("run"))
+	if err != nil {
+		s.cannot(w, r, err)
+		return
+	}
+	d := s.feeds.joined(run)
+	if d == nil {
+		run, store, p, err := s.find(r)
+		if err != nil {
+			s.cannot(w, r, err)
+			return
+		}
+		d = s.feeds.join(run, store, p)
+	}
 	defer s.feeds.leave(d)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
