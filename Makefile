@@ -5,7 +5,7 @@ TOOLS   := $(GO) tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test model check e2e races crash bench bench-fleet bench-fleet-deps bench-guard fuzz golden fmt-check vet staticcheck clean
+.PHONY: help build demo test model check e2e races crash bench bench-fleet bench-fleet-deps bench-guard load fuzz golden fmt-check vet staticcheck clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-fleet-deps: ## install the peers that Debian has (root)
 
 bench-guard: build bin/benchfleet ## shipit against the floor on four hosts (root; half a minute); fails where it became 1.5 times slower
 	bin/benchfleet -guard -hosts 4 -runs 3
+
+load: ## what readers cost a run: 500 hosts, 10,000 lines a second, 20 browsers, one that never reads (minutes); LOAD=3 pairs of runs
+	SHIPIT_LOAD=$(or $(LOAD),3) $(GO) test -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x -v -timeout 30m ./exec/web
 
 fuzz: ## fuzz each target for FUZZTIME (default 30s)
 	@grep -rl --include='*_test.go' '^func Fuzz' cmd exec lang | xargs -n1 dirname | sort -u | while read -r dir; do \

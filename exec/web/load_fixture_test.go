@@ -28,10 +28,10 @@ type load struct {
 	run   string
 }
 
-// linesASecond is what each host prints while it stages.
+// linesASecond is what each host prints while it restarts.
 const linesASecond = 20
 
-// newLoad is a deploy to hosts that all stage at once, for so long.
+// newLoad is a deploy to hosts that all restart at once, for so long.
 func newLoad(t testing.TB, hosts int, long time.Duration) *load {
 	t.Helper()
 	var names []string
@@ -61,8 +61,8 @@ func newLoad(t testing.TB, hosts int, long time.Duration) *load {
 			},
 		})
 		h := l.fleet.Host(name)
-		h.Takes["stage"] = long
-		h.Prints = map[string]int{"stage": linesASecond}
+		h.Takes["stage"], h.Takes["restart"] = 20*time.Millisecond, long
+		h.Prints = map[string]int{"restart": linesASecond}
 		h.Set(func(st *sim.State) {
 			st.Releases, st.Live, st.Running, st.Started = []string{was.ID}, was.ID, was.ID, time.Now()
 			st.History = []string{strings.Join([]string{"1", "before", "good", was.ID, "anna@desk", was.Tag, was.Commit}, "\t")}

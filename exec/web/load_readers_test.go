@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shipit/exec/web"
@@ -69,28 +70,27 @@ func (a *audience) close() {
 // A seer is a browser that follows the run; what it has seen, without gaps.
 type seer struct {
 	seq        int64
+	at         atomic.Int64 // seq, for others
 	reconnects int
-	message    int // bytes of the longest
 	ended      bool
 }
 
 // watch follows the run to its end. Where a cut is given, every connection
 // breaks so many bytes, at least one, after it has brought something new.
-func (a *audience) watch(cut func() int) (*seer, error) {
-	s := &seer{}
+func (a *audience) watch(s *seer, cut func() int) error {
 	for !s.ended {
 		most := 0
 		if cut != nil {
 			most = cut()
 		}
 		if err := a.connect(s, most); err != nil {
-			return s, err
+			return err
 		}
 		if !s.ended {
 			s.reconnects++
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // connect follows the run over one connection.
@@ -135,12 +135,12 @@ func (a *audience) connect(s *seer, most int) error {
 		if !ok {
 			continue
 		}
-		s.message = max(s.message, len(data))
 		switch name {
 		case "records":
 			if err := s.take(data); err != nil {
 				return err
 			}
+			s.at.Store(s.seq)
 		case "problem":
 			return fmt.Errorf("the server says %s", data)
 		case "end":
