@@ -74,9 +74,11 @@ func TestE2ETagThatMovedIsRefused(t *testing.T) {
 	if f.hosts[0].has("srv/hello/.shipit/history") != "" {
 		t.Error("the host was touched")
 	}
-	// The saved plan names the commit that was reviewed, and gets it.
-	f.shipit(0, "apply", "first.shipit-plan.json", "--yes")
-	f.hosts[0].runs(first)
+	// Nor is a plan applied whose commit its tag does not name any more.
+	contains(t, f.shipit(8, "apply", "first.shipit-plan.json", "--yes"), first, "moved", commit[:12])
+	if f.hosts[0].has("srv/hello/.shipit/history") != "" {
+		t.Error("the host was touched by the saved plan")
+	}
 }
 
 // TestE2ESubmodules: a release is whole, whichever transport brings it.

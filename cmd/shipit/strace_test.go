@@ -166,6 +166,15 @@ service "demo" {
 // bring about. One that is refused at once reads no file at all.
 func forbidden(t *testing.T, root, trace string, refused bool) {
 	t.Helper()
+	program, err := osexec.LookPath("shipit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []string{program, file} // which protobuf, behind traces and metrics, seeds its output's spaces from
 	execs, read := 0, 0
 	for line := range strings.Lines(trace) {
 		line = strings.TrimSpace(line)
@@ -197,7 +206,7 @@ func forbidden(t *testing.T, root, trace string, refused bool) {
 			if inside {
 				read++
 			}
-			if !inside && !slices.ContainsFunc(ofTheRuntime, func(p string) bool { return strings.HasPrefix(path, p) }) && !ofAProcess.MatchString(path) {
+			if !inside && !slices.Contains(own, path) && !slices.ContainsFunc(ofTheRuntime, func(p string) bool { return strings.HasPrefix(path, p) }) && !ofAProcess.MatchString(path) {
 				t.Errorf("outside of the repository: %s", line)
 			}
 		}

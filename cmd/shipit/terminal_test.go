@@ -172,8 +172,8 @@ func (t *terminal) stop() error {
 	if err := state("T"); err != nil {
 		return err
 	}
-	if err := t.sane(); err != nil {
-		return fmt.Errorf("stopped: %w", err)
+	if err := t.until("the terminal is given back", func() bool { return t.sane() == nil }); err != nil {
+		return err // what was written before the stop may be read a little later
 	}
 	if err := unix.IoctlSetWinsize(int(t.main.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		return err

@@ -11,7 +11,7 @@ func Types() []Type {
 	return []Type{
 		RunStarted, RunResumed, HostStarted, StepStarted, StepDone, StepFailed, HostDone, HostFailed, BatchStarted, BatchDone,
 		GateOpened, GatePassed, GateRefused, HookStarted, HookDone, HookFailed, Asked, Answered, Paused, Continued, Aborted,
-		Halted, RollingBack, LockLost, Note, Output, RunFinished,
+		Halted, RollingBack, LockLost, HostSkipped, HostRetried, Note, Output, RunFinished,
 	}
 }
 
