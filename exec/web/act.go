@@ -105,7 +105,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		if decided(i, e) {
 			s.fail(w, r, http.StatusConflict, fmt.Sprintf(
 				"Nothing was done: you saw the run as it was at event %d, and since then, at event %d: %s. Look again, and decide anew.",
-				seq, e.Seq, rowOf(e).Text))
+				seq, e.Seq, diag.CleanLine(e.Text)))
 			return
 		}
 		last = e.Seq

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"shipit/exec/event"
+	"shipit/exec/view"
 	"shipit/lang/diag"
 )
 
@@ -24,12 +25,12 @@ type row struct {
 // mostDetail bounds the lines of output below a row.
 const mostDetail = 100
 
-// rowOf is an event as a row. Journals may come from elsewhere, so it is
+// rowOf is an event as a row; its host stands in a column of its own. Journals may come from elsewhere, so it is
 // cleaned once more.
 func rowOf(e event.Event) row {
 	r := row{
 		Seq: e.Seq, Time: e.Time.UTC().Format("15:04:05"), Host: diag.CleanLine(e.Host), Kind: diag.CleanLine(string(e.Type)),
-		Text: diag.CleanLine(e.Text), At: diag.CleanLine(e.At),
+		Text: view.Alone(diag.CleanLine(e.Text), diag.CleanLine(e.Host)), At: diag.CleanLine(e.At),
 	}
 	if r.Text == "" {
 		r.Text = strings.TrimSpace(r.Kind + " " + diag.CleanLine(e.Step))
