@@ -120,7 +120,11 @@ func TestAHoldComesBeforeWhoWaits(t *testing.T) {
 		up, boot := clock(t)
 		ahead := filepath.Join(queue, "1000000000.ahead") // keeps run-3 from the lock
 		text := fmt.Sprintf("%s %d 600\nahead\nbob@desk\n1\n\n%s\n", boot, up, dir)
-		if err := os.WriteFile(ahead, []byte(text), 0o644); err != nil {
+		whole := filepath.Join(queue, ".ahead") // half a ticket is a lease that has run out, and removed
+		if err := os.WriteFile(whole, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(whole, ahead); err != nil {
 			t.Fatal(err)
 		}
 		release(t, second)
