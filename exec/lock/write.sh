@@ -5,7 +5,7 @@ put() {
 }
 # note FILE TEXT is put of what nobody reads before run is there.
 note() { printf '%s\n' "$2" 2>/dev/null >"$d/$1" || full; }
-full() { die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"; }
+full() { die "cannot write below $d: $(df -Pk -- "$d" | tail -n 1 | sed 's/.* \([0-9][0-9]*\)  *[0-9]*%.*/\1/') KiB are free there"; }
 # lease GENERATION SECONDS [END] writes a lease that nobody but this generation ever writes.
 lease() { printf '%s\n' "$(boot) $(uptime) $2${3:+ $3}" >"$d/.lease.$$" && mv -f -- "$d/.lease.$$" "$d/lease.$1"; }
 # vacate ends what a run has here: it is fenced from now on, and cannot take this for its own again.
