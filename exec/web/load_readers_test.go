@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -182,6 +183,13 @@ func (a *audience) stall(dial func(context.Context, string, string) (net.Conn, e
 	}
 	cookie := a.client.Jar.Cookies(u)[0]
 	_, err = fmt.Fprintf(c, "GET /runs/%s/events HTTP/1.1\r\nHost: %s\r\nCookie: %s\r\n\r\n", a.run, address, cookie)
+	answer := make([]byte, len("HTTP/1.1 200"))
+	if err == nil {
+		_, err = io.ReadFull(c, answer) // and nothing after that
+	}
+	if err == nil && string(answer) != "HTTP/1.1 200" {
+		err = fmt.Errorf("the reader that stalls was answered %q", answer)
+	}
 	a.work.Go(func() {
 		<-a.ctx.Done()
 		c.Close()
