@@ -40,16 +40,9 @@ func (c *diffCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	repo, scheme, err := s.releases(ctx, w)
+	repo, list, err := s.listed(ctx, w, pretty(s.full()))
 	if err != nil {
 		return err
-	}
-	list, err := repo.Releases(ctx, scheme)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		return noReleases(repo, scheme, pretty(s.full()))
 	}
 	var ends [2]end
 	for i, name := range []string{from, to} {

@@ -10,7 +10,6 @@ import (
 	"shipit/exec/journal"
 	"shipit/exec/plan"
 	"shipit/exec/release"
-	"shipit/exec/tag"
 	"shipit/exec/view"
 )
 
@@ -35,16 +34,9 @@ func (c *releasesCmd) Run(w *world) error {
 		return err
 	}
 	s := envs[0]
-	repo, scheme, err := s.releases(ctx, w)
+	repo, list, err := s.listed(ctx, w, c.typed())
 	if err != nil {
 		return err
-	}
-	list, err := repo.Releases(ctx, scheme)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		return noReleases(repo, scheme, c.typed())
 	}
 	var asked []view.Asked
 	if !c.Offline {
@@ -74,8 +66,18 @@ func (c *releasesCmd) Run(w *world) error {
 	return nil
 }
 
-func noReleases(repo *release.Repo, scheme tag.Scheme, typed string) error {
-	return fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", repo, scheme, typed)
+// listed is the service's repository and its releases, of which there is one
+// at least. The service was named by what was typed.
+func (s *source) listed(ctx context.Context, w *world, typed string) (*release.Repo, []release.Release, error) {
+	repo, scheme, err := s.releases(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := repo.Releases(ctx, scheme)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%s has no tag of the scheme %s yet; 'shipit tag %s' creates the first", repo, scheme, typed)
+	}
+	return repo, list, err
 }
 
 // ask asks the hosts of the environments, all at once.
