@@ -177,7 +177,11 @@ func (m *maker) checks(t *lang.Target, at string, as rename) []Step {
 		}
 		s, ok := checkStep(c, as)
 		if !ok {
-			m.tell(t.Host.Name, "%s names the release, and neither tag nor commit of %s is known: it is not asked there", c.Address(), as.to.Name())
+			unknown := "neither tag nor commit"
+			if as.to.Commit != "" {
+				unknown = "no tag"
+			}
+			m.tell(t.Host.Name, "%s names the release, and %s of %s is known: it is not asked there", c.Address(), unknown, as.to.Name())
 			continue
 		}
 		steps = append(steps, s)

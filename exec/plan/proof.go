@@ -27,7 +27,11 @@ func (m *maker) prove(v *move, t *lang.Target) {
 				}
 			}
 		}
-		if len(r.Proof) == 0 {
+		switch {
+		case len(r.Proof) > 0:
+		case h.To.Link != "":
+			m.tell(h.Name, "nothing proves that the new process answers: restart %q does not, and what a check could look for is not known of %s", r.Kind, clean(h.To.Name()))
+		default:
 			m.tell(h.Name, "nothing proves that the new process answers: restart %q does not, and no check names the release; "+
 				"add json = { \".version\" = release.tag } or contains = release.tag to an http check%s (%s)", r.Kind, mend(r.Kind), t.Restart.Range)
 		}
