@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"shipit/exec"
 	"shipit/exec/journal"
 	"shipit/exec/view"
 	"shipit/exec/web"
@@ -117,7 +118,7 @@ func (f *webFlags) open(ctx context.Context, w *world, places *places, starts we
 	runs := &webRuns{places: places}
 	var mu sync.Mutex
 	p.server, err = web.New(web.Options{
-		Runs: runs, Starts: starts, Access: access, Plans: dir, Version: version, Now: w.now,
+		Runs: runs, Starts: starts, Access: access, Plans: dir, Version: version, Now: w.now, ByHand: exec.ByHand,
 		Log: func(text string) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -118,7 +118,7 @@ func TestEveryAnswerForbidsWhatItDoesNotNeed(t *testing.T) {
 func TestNothingInThePagesIsInlineOrFromElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	for _, path := range []string{"/", "/runs/" + theRun, "/runs/" + theRun + "/log", "/runs/" + theRun + "/plan", "/runs/" + theRun + "/timeline", "/runs/" + theRun + "/replay"} {
+	for _, path := range []string{"/", "/runs/" + theRun, "/runs/" + theRun + "/log", "/runs/" + theRun + "/plan", "/runs/" + theRun + "/timeline", "/runs/" + theRun + "/hosts/rb001", "/runs/" + theRun + "/replay"} {
 		page := s.get(path, http.StatusOK)
 		for _, bad := range []string{" style=", " onclick=", "<style", "javascript:", "http://", "https://", "src=\"//"} {
 			if strings.Contains(page, bad) {

@@ -64,8 +64,13 @@ func wished(form url.Values) (i journal.Intent, seq int64, err error) {
 	case i.Do == doAnswer:
 		return i, 0, errors.New("the answer is missing")
 	case i.Do == doRetry || i.Do == doSkip:
-		if i.Host = form.Get("host"); len(words) == 3 {
+		switch {
+		case len(words) == 3:
 			i.Host = words[2]
+		case i.Do == doRetry:
+			i.Host = form.Get("retried")
+		default:
+			i.Host = form.Get("host")
 		}
 		if i.Host == "" {
 			return i, 0, errors.New("no host is chosen")
@@ -143,7 +148,11 @@ func (s *Server) acted(w http.ResponseWriter, r *http.Request, run string, store
 		s.asJSON(w, http.StatusOK, map[string]string{"text": text})
 		return
 	}
-	http.Redirect(w, r, fmt.Sprintf("/runs/%s?told=%d", url.PathEscape(run), n), http.StatusSeeOther)
+	to := "/runs/" + url.PathEscape(run)
+	if host := r.PostForm.Get("page"); host != "" { // which has its buttons, too
+		to += "/hosts/" + url.PathEscape(host)
+	}
+	http.Redirect(w, r, fmt.Sprintf("%s?told=%d", to, n), http.StatusSeeOther)
 }
 
 // answerTo is what became of the intent of that number, "" where nothing did

@@ -7,7 +7,6 @@ import (
 
 	"shipit/exec/event"
 	"shipit/exec/plan"
-	"shipit/exec/view/live"
 )
 
 // BenchmarkDraw draws the page of a run of 500 hosts once, for one kind of
@@ -21,15 +20,13 @@ func BenchmarkDraw(b *testing.B) {
 		p.Body.Hosts = append(p.Body.Hosts, plan.Host{Name: name, Action: plan.Update, Switch: []plan.Step{{ID: "check.http.info", Op: plan.OpCheck}}})
 	}
 	p.Body.Batches = []plan.Batch{{Name: "all", Slices: [][]string{names}}}
-	state, checks := live.New(p, "r"), newChecks(p)
+	f, v := newFold(p, "r"), viewer{deploys: true}
 	now := time.Unix(0, 0)
 	for i, name := range names {
-		e := event.Event{Seq: int64(i + 1), Time: now, Type: event.HostStarted, Phase: event.Switch, Host: name, Text: "switch on " + name}
-		state.Apply(e)
-		checks.take(e)
+		f.take(event.Event{Seq: int64(i + 1), Time: now, Type: event.HostStarted, Phase: event.Switch, Host: name, Text: "switch on " + name})
 	}
 	s := &Server{}
 	for b.Loop() {
-		s.sections(state.Sight(now), checks.rows(), true, true)
+		s.sections(f.scene(now, v), v, true, 0)
 	}
 }

@@ -99,20 +99,16 @@ func (c *checks) rows() []checkRow {
 			if len(signs) == 0 {
 				continue
 			}
-			h := checkHost{Name: diag.CleanLine(host), Signs: string(signs)}
+			h := checkHost{Name: diag.CleanLine(host), Signs: string(signs), Tone: toneOfSign(signs)}
 			switch string(signs[len(signs)-1]) {
 			case passed:
 				row.Passed++
-				h.Tone = "good"
 			case refused:
 				row.Failed++
-				h.Tone = "bad"
 			case unsure:
 				row.Unsure++
-				h.Tone = "bad"
 			default:
 				row.Asking++
-				h.Tone = "moving"
 			}
 			if h.Tone == "bad" {
 				row.Hosts = append(row.Hosts, h)
@@ -129,4 +125,32 @@ func (c *checks) rows() []checkRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// A hostCheck is the last answers of a check on one host.
+type hostCheck struct {
+	ID, Text string
+	checkHost
+}
+
+// host is the checks that were asked about a host.
+func (c *checks) host(name string) []hostCheck {
+	var all []hostCheck
+	for _, id := range c.ids {
+		if signs := []rune(c.said[id][name]); len(signs) > 0 {
+			all = append(all, hostCheck{diag.CleanLine(id), c.text[id], checkHost{diag.CleanLine(name), string(signs), toneOfSign(signs)}})
+		}
+	}
+	return all
+}
+
+// toneOfSign is how the last of some answers is to be seen.
+func toneOfSign(signs []rune) string {
+	switch string(signs[len(signs)-1]) {
+	case passed:
+		return "good"
+	case refused, unsure:
+		return "bad"
+	}
+	return "moving"
 }

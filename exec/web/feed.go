@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"shipit/exec/event"
 	"shipit/exec/journal"
 	"shipit/exec/plan"
-	"shipit/exec/view/live"
 )
 
 // How a run is followed.
@@ -101,27 +101,28 @@ type feed struct {
 	idle    time.Time // likewise
 
 	mu      sync.Mutex
-	state   *live.State
-	checks  *checks
+	told    *fold
 	kept    []record
 	bytes   int
 	seq     int64
-	over    bool              // the run has its outcome, and all of it was read
-	problem error             // why it cannot be read any more
-	views   map[bool]*drawing // of those who may steer, and of those who may not, where there are any
-	drawn   int64             // the last event that is in them
-	stale   bool              // they are to be drawn anew
-	changed chan struct{}     // closed when there is something new
+	over    bool                // the run has its outcome, and all of it was read
+	problem error               // why it cannot be read any more
+	views   map[viewer]*drawing // of each kind of reader that there is
+	drawn   int64               // the last event that is in them
+	stale   bool                // they are to be drawn anew
+	changed chan struct{}       // closed when there is something new
 }
 
 // A record is an event as readers get it.
 type record struct {
 	seq  int64
+	host string
 	json []byte
 }
 
 // A drawing is the sections of a page as one kind of reader sees them.
 type drawing struct {
+	readers  int
 	sections []section
 }
 
@@ -134,8 +135,7 @@ type section struct {
 
 func newFeed(run string, store journal.Store, p *plan.Plan) *feed {
 	return &feed{
-		run: run, store: store, state: live.New(p, run), checks: newChecks(p),
-		views: map[bool]*drawing{}, changed: make(chan struct{}), idle: time.Now(),
+		run: run, store: store, told: newFold(p, run), views: map[viewer]*drawing{}, changed: make(chan struct{}), idle: time.Now(),
 	}
 }
 
@@ -193,14 +193,13 @@ func (d *feed) read(ctx context.Context) {
 }
 
 func (d *feed) take(e event.Event) {
-	d.state.Apply(e)
-	d.checks.take(e)
+	d.told.take(e)
 	d.seq, d.over = e.Seq, e.Type == event.RunFinished
 	data, err := json.Marshal(rowOf(e))
 	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	d.kept = append(d.kept, record{e.Seq, data})
+	d.kept = append(d.kept, record{e.Seq, e.Host, data})
 	d.bytes += len(data)
 	for len(d.kept) > 1 && (len(d.kept) > mostKept || d.bytes > mostKeptOf) {
 		d.bytes -= len(d.kept[0].json)
@@ -212,31 +211,51 @@ func (d *feed) take(e event.Event) {
 // draw makes the sections anew and notes which of them are different.
 func (d *feed) draw(s *Server, now time.Time, version int64) {
 	d.mu.Lock()
-	sight, checks, seq := d.state.Sight(now), d.checks.rows(), d.seq
-	fresh := map[bool][]section{}
-	for deploys := range d.views {
-		fresh[deploys] = nil
-	}
+	viewers := slices.Collect(maps.Keys(d.views))
+	scene, seq := d.told.scene(now, viewers...), d.seq
 	d.stale = false
 	d.mu.Unlock()
-	for deploys := range fresh {
-		fresh[deploys] = s.sections(sight, checks, deploys, true)
+	fresh := make([][]section, len(viewers))
+	for i, v := range viewers {
+		fresh[i] = s.sections(scene, v, true, 0)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.drawn = seq
-	for deploys := range fresh {
-		view := d.views[deploys]
-		for i := range fresh[deploys] {
-			n := &fresh[deploys][i]
+	for k, v := range viewers {
+		view := d.views[v]
+		if view == nil {
+			continue // nobody looks any more
+		}
+		for i := range fresh[k] {
+			n := &fresh[k][i]
 			n.version = version
 			if len(view.sections) > i && view.sections[i].HTML == n.HTML {
 				n.version = view.sections[i].version
 			}
 		}
-		view.sections = fresh[deploys]
+		view.sections = fresh[k]
 	}
 	d.wake()
+}
+
+// look says that there is one more reader of a kind, until leave is called.
+func (d *feed) look(v viewer) (leave func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	view := d.views[v]
+	if view == nil {
+		view = &drawing{}
+		d.views[v], d.stale = view, true
+	}
+	view.readers++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if view.readers--; view.readers == 0 && v.host != "" { // of a run there are two kinds, of its hosts very many
+			delete(d.views, v)
+		}
+	}
 }
 
 // wake tells readers that there is something new.
@@ -255,7 +274,8 @@ func (d *feed) fail(err error) {
 // A batch is what a reader has not seen yet.
 type batch struct {
 	records  []record
-	far      bool // what comes next is not kept any more: the journal has it
+	seq      int64 // up to which there is nothing else for this reader
+	far      bool  // what comes next is not kept any more: the journal has it
 	sections []section
 	version  int64 // of the newest of them
 	over     bool
@@ -267,43 +287,56 @@ type batch struct {
 const mostOfBatch = 500
 
 // since is what is new for a reader that has seen so much.
-func (d *feed) since(seq, version int64, deploys bool) batch {
+func (d *feed) since(seq, version int64, v viewer) batch {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.views[deploys] == nil {
-		d.views[deploys], d.stale = &drawing{}, true
-	}
-	b := batch{version: version, problem: d.problem, changed: d.changed}
-	b.over = d.over && seq >= d.seq && (d.drawn >= d.seq && !d.stale || d.problem != nil)
+	b := batch{seq: seq, version: version, problem: d.problem, changed: d.changed}
 	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
 		first := d.kept[0].seq
 		if b.far = seq+1 < first; !b.far {
-			from := int(seq + 1 - first)
-			b.records = slices.Clone(d.kept[from:min(n, from+mostOfBatch)]) // take clears what it forgets
+			b.add(d.kept[seq+1-first:], v)
 		}
 	}
-	for _, part := range d.views[deploys].sections {
-		if part.version > version {
-			b.sections = append(b.sections, part)
-			b.version = max(b.version, part.version)
+	b.over = d.over && b.seq >= d.seq && (d.drawn >= d.seq && !d.stale || d.problem != nil)
+	if view := d.views[v]; view != nil {
+		for _, part := range view.sections {
+			if part.version > version {
+				b.sections = append(b.sections, part)
+				b.version = max(b.version, part.version)
+			}
 		}
 	}
 	return b
 }
 
-// far reads what a reader missed from the journal itself.
-func (d *feed) far(ctx context.Context, seq int64) ([]record, error) {
-	events, err := d.store.Events(ctx, d.run, seq)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read what was missed: %w", err)
+// add copies what is for a viewer, as the feed clears what it forgets.
+func (b *batch) add(records []record, v viewer) {
+	for _, rec := range records {
+		if len(b.records) == mostOfBatch {
+			return
+		}
+		if v.host == "" || v.host == rec.host {
+			b.records = append(b.records, rec)
+		}
+		b.seq = rec.seq
 	}
-	var out []record
+}
+
+// far reads what a reader missed from the journal itself, to the batch.
+func (d *feed) far(ctx context.Context, b *batch, v viewer) error {
+	events, err := d.store.Events(ctx, d.run, b.seq)
+	if err != nil {
+		return fmt.Errorf("cannot read what was missed: %w", err)
+	}
 	for _, e := range events[:min(len(events), mostKept)] {
+		if b.seq = e.Seq; v.host != "" && v.host != e.Host {
+			continue
+		}
 		data, err := json.Marshal(rowOf(e))
 		if err != nil {
-			return nil, fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
+			return fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
 		}
-		out = append(out, record{e.Seq, data})
+		b.records = append(b.records, record{e.Seq, e.Host, data})
 	}
-	return out, nil
+	return nil
 }

@@ -13,7 +13,7 @@ func TestWhatAReaderSendsIsNotForgotten(t *testing.T) {
 	d := newFeed("20150612T120000Z-3kq7", nil, &plan.Plan{})
 	say := func(seq int64) { d.take(event.Event{Seq: seq, Type: event.Output, Text: "a line"}) }
 	say(1)
-	b := d.since(0, 0, false)
+	b := d.since(0, 0, viewer{})
 	for seq := int64(2); seq < mostKept+10; seq++ {
 		say(seq)
 	}

@@ -1,13 +1,80 @@
 package web
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"shipit/exec/event"
 	"shipit/exec/journal"
 )
+
+// A logWanted is which records somebody looks for.
+type logWanted struct {
+	Query, Host string
+	Steps       bool  // the minor ones, too
+	From        int64 // the first record that is shown; 0 is from the beginning
+	UpTo        int64 // the last record that there is for this reader; 0 is all
+	Newest      bool  // the last ones, and not the first
+}
+
+// A logFound is what was found of it: a page of rows.
+type logFound struct {
+	logWanted
+	Rows        []row
+	Found       int
+	First, Next int64 // records at which the pages before and after begin; 0 is none
+}
+
+// number is one that a person typed, 0 where it is none.
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return max(n, 0)
+}
+
+// search finds records. It reads all that is recorded.
+func (s *Server) search(ctx context.Context, rec *recorded, want logWanted) (logFound, error) {
+	out, query := logFound{logWanted: want}, strings.ToLower(want.Query)
+	done, err := s.reading(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer done()
+	var before []int64
+	for e, err := range journal.All(ctx, rec.store, rec.run, 0) {
+		if err != nil {
+			return out, err
+		}
+		if want.UpTo > 0 && e.Seq > want.UpTo {
+			break
+		}
+		if want.Host != "" && e.Host != want.Host {
+			continue
+		}
+		line := rowOf(e)
+		if line.Minor && !want.Steps || query != "" && !line.has(query) {
+			continue
+		}
+		out.Found++
+		switch {
+		case line.Seq < want.From:
+			before = append(before, line.Seq)
+		case len(out.Rows) < rowsOnPage:
+			out.Rows = append(out.Rows, line)
+		case want.Newest:
+			before = append(before, out.Rows[0].Seq)
+			out.Rows = append(slices.Delete(out.Rows, 0, 1), line)
+		case out.Next == 0:
+			out.Next = line.Seq
+		}
+	}
+	if n := len(before); n > 0 {
+		out.First = before[max(0, n-rowsOnPage)]
+	}
+	return out, nil
+}
 
 // logPage is the records of a run, searched and by number.
 func (s *Server) logPage(w http.ResponseWriter, r *http.Request) {
@@ -19,38 +86,12 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page := struct {
 		runFrame
-		Query, Host string
-		Steps       bool
-		Rows        []row
-		Found       int
-		First, Next int64 // records at which the pages before and after begin; 0 is none
-	}{
-		runFrame: s.runFrame(r, rec, "log"), Query: q.Get("q"), Host: q.Get("host"), Steps: q.Get("steps") != "",
-	}
-	from, _ := strconv.ParseInt(q.Get("from"), 10, 64) // where it is none: from the beginning
-	query := strings.ToLower(page.Query)
-	var before []int64
-	for e, err := range journal.All(r.Context(), rec.store, rec.run, 0) {
-		if err != nil {
-			s.cannot(w, r, err)
-			return
-		}
-		line := rowOf(e)
-		if line.Minor && !page.Steps || page.Host != "" && line.Host != page.Host || query != "" && !line.has(query) {
-			continue
-		}
-		page.Found++
-		switch {
-		case line.Seq < from:
-			before = append(before, line.Seq)
-		case len(page.Rows) < rowsOnPage:
-			page.Rows = append(page.Rows, line)
-		case page.Next == 0:
-			page.Next = line.Seq
-		}
-	}
-	if n := len(before); n > 0 {
-		page.First = before[max(0, n-rowsOnPage)]
+		logFound
+	}{runFrame: s.runFrame(r, rec, "log")}
+	want := logWanted{Query: q.Get("q"), Host: q.Get("host"), Steps: q.Get("steps") != "", From: number(q.Get("from"))}
+	if page.logFound, err = s.search(r.Context(), rec, want); err != nil {
+		s.cannot(w, r, err)
+		return
 	}
 	s.page(w, http.StatusOK, "log", page)
 }

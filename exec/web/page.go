@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		"took":   view.Took,
 		"join":   strings.Join,
 		"digest": short,
+		"part":   url.PathEscape, // of an address
 	}).ParseFS(files, "templates/*.html"))
 })
 

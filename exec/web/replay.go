@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"shipit/exec/event"
-	"shipit/exec/view/live"
 )
 
 // replayPage is a run as it stood after one of its events.
@@ -21,17 +20,8 @@ func (s *Server) replayPage(w http.ResponseWriter, r *http.Request) {
 		at = last
 	}
 	at = max(at, 0)
-	state, checks := live.New(rec.plan, rec.run), newChecks(rec.plan)
-	now := rec.Header.Time
-	var newest event.Event
-	for _, e := range rec.Events {
-		if e.Seq > at {
-			break
-		}
-		state.Apply(e)
-		checks.take(e)
-		now, newest = e.Time, e
-	}
+	f, newest := foldOf(rec, at)
+	v := viewer{}
 	page := struct {
 		runFrame
 		At, Before, After int64
@@ -41,7 +31,7 @@ func (s *Server) replayPage(w http.ResponseWriter, r *http.Request) {
 	if newest.Seq > 0 {
 		page.Row = rowOf(newest)
 	}
-	sections := s.sections(state.Sight(now), checks.rows(), false, false)
+	sections := s.sections(f.scene(newest.Time, v), v, false, at)
 	if scripted(r) {
 		s.asJSON(w, http.StatusOK, map[string]any{"at": at, "row": page.Row, "sections": sections})
 		return

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"strconv"
 
 	"shipit/exec/event"
 	"shipit/exec/journal"
 	"shipit/exec/plan"
-	"shipit/exec/view/live"
 )
 
 // find is the run that a request names, where it is read, and its plan.
@@ -38,16 +36,25 @@ type recorded struct {
 	*journal.Record
 }
 
-// load reads the whole run that a request names. So many may do that at once;
-// others wait.
-func (s *Server) load(r *http.Request) (*recorded, error) {
-	ctx := r.Context()
+// reading waits for one of the places of those who read a whole journal, which
+// done gives back.
+func (s *Server) reading(ctx context.Context) (done func(), err error) {
 	select {
 	case s.heavy <- struct{}{}:
-		defer func() { <-s.heavy }()
+		return func() { <-s.heavy }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// load reads the whole run that a request names.
+func (s *Server) load(r *http.Request) (*recorded, error) {
+	ctx := r.Context()
+	done, err := s.reading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	run, store, p, err := s.find(r)
 	if err != nil {
 		return nil, err
@@ -115,39 +122,44 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) {
 		s.cannot(w, r, err)
 		return
 	}
-	frame := s.runFrame(r, rec, "run")
-	state, checks := live.New(rec.plan, rec.run), newChecks(rec.plan)
-	for _, e := range rec.Events {
-		state.Apply(e)
-		checks.take(e)
-	}
 	page := struct {
 		runFrame
 		Sections []drawnSection
 		Rows     []row
 		Told     string
 		Older    int64
-	}{runFrame: frame}
-	now := s.o.Now()
-	if frame.Ended {
-		now = rec.Events[len(rec.Events)-1].Time
-	} else {
+	}{runFrame: s.runFrame(r, rec, "run")}
+	if !page.Ended {
 		page.Refresh = 5
 	}
-	page.Sections = drawn(s.sections(state.Sight(now), checks.rows(), frame.Deploys, frame.Alive != ""))
+	f, newest := foldOf(rec, rec.Last)
+	v := viewer{deploys: page.Deploys}
+	now := newest.Time
+	if !page.Ended {
+		now = s.o.Now()
+	}
+	page.Sections = drawn(s.sections(f.scene(now, v), v, page.Alive != "", 0))
 	page.Older = max(0, rec.Last-rowsOnPage)
-	newest, err := rec.store.Events(r.Context(), rec.run, page.Older)
+	rows, err := rec.store.Events(r.Context(), rec.run, page.Older)
 	if err != nil {
 		s.cannot(w, r, err)
 		return
 	}
-	for _, e := range newest {
+	for _, e := range rows {
 		if e.Seq <= rec.Last { // what came since, the stream brings
 			page.Rows = append(page.Rows, rowOf(e))
 		}
 	}
-	if n, err := strconv.ParseInt(r.URL.Query().Get("told"), 10, 64); err == nil && n > 0 {
-		page.Told = answerTo(rec.Events, n)
-	}
+	page.Told = toldOf(r, rec)
 	s.page(w, http.StatusOK, "run", page)
+}
+
+// toldOf is what became of the wish whose number a request has, "" where it
+// has none.
+func toldOf(r *http.Request, rec *recorded) string {
+	n := number(r.URL.Query().Get("told"))
+	if n == 0 {
+		return ""
+	}
+	return answerTo(rec.Events, n)
 }

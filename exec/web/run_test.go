@@ -220,7 +220,7 @@ func TestHostileTextIsInert(t *testing.T) {
 	}
 	s.say(event.Event{Type: event.HostFailed, Host: "rb001", Phase: event.Switch, Step: "check.http.info", Text: samples[0].Text, Detail: []string{"</pre><script>alert(1)</script>"}, Cause: event.Failed})
 	base := "/runs/" + theRun
-	for _, path := range []string{base, base + "/log?steps=1", base + "/log?q=%3Cscript%3E&host=%22%3E%3Cscript%3E", base + "/timeline", base + "/replay?at=5", base + "/plan", base + "?told=%3Cscript%3E"} {
+	for _, path := range []string{base, base + "/log?steps=1", base + "/log?q=%3Cscript%3E&host=%22%3E%3Cscript%3E", base + "/timeline", base + "/hosts/rb001", base + "/replay?at=5", base + "/plan", base + "?told=%3Cscript%3E"} {
 		page := s.get(path, http.StatusOK)
 		if n := strings.Count(page, "<script"); n != strings.Count(page, `<script type="module" src="/assets/`) {
 			t.Errorf("%s has a script that is none of ours", path)

@@ -13,23 +13,27 @@ type sectionData struct {
 	live.Sight
 	Checks  []checkRow
 	Deploys bool
-	Live    bool // the run can be steered, as far as its events tell
-	Many    bool // hosts, so that each is only a cell
+	Live    bool  // the run can be steered, as far as its events tell
+	Many    bool  // hosts, so that each is only a cell
+	At      int64 // the event up to which it is told, 0 where that is now
 
-	Skippable []live.Cell // hosts that may be left out
+	Skippable, Retryable []live.Cell // hosts that may be left out, or tried again
 }
 
 // mostListed is up to how many hosts each has a row with what it is at.
 const mostListed = 24
 
-// sections draws the parts of a run's page.
-func (s *Server) sections(sight live.Sight, checks []checkRow, deploys, now bool) []section {
+// runSections draws the parts of a run's page.
+func (s *Server) runSections(c scene, v viewer, now bool, at int64) []section {
 	data := sectionData{
-		Sight: sight, Checks: checks, Deploys: deploys, Live: now && !sight.Finished, Many: len(sight.Hosts) > mostListed,
+		Sight: c.sight, Checks: c.checks, Deploys: v.deploys, Live: now && !c.sight.Finished, Many: len(c.sight.Hosts) > mostListed, At: at,
 	}
-	for _, h := range sight.Hosts {
+	for _, h := range c.sight.Hosts {
 		if h.Skippable && data.Live {
 			data.Skippable = append(data.Skippable, h)
+		}
+		if h.Retryable && data.Live {
+			data.Retryable = append(data.Retryable, h)
 		}
 	}
 	var out []section

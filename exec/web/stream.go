@@ -49,12 +49,17 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		d = s.feeds.join(run, store, p)
 	}
 	defer s.feeds.leave(d)
+	v := viewer{host: r.URL.Query().Get("host"), deploys: who(r).deploys}
+	if v.host != "" && d.told.plan.Host(v.host) == nil {
+		s.fail(w, r, http.StatusNotFound, "Run "+run+" has no host "+v.host+".")
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no") // nginx would collect it
 	out := &sender{w: w, c: http.NewResponseController(w)}
 	out.text("retry: 1000\n\n")
-	s.pump(r, d, out, seq)
+	s.pump(r, d, v, out, seq)
 }
 
 // position is the record that the reader has seen last.
@@ -71,23 +76,24 @@ func position(r *http.Request) (int64, error) {
 }
 
 // pump sends until the reader is gone or the run is over.
-func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
-	version, deploys, told := int64(0), who(r).deploys, ""
+func (s *Server) pump(r *http.Request, d *feed, v viewer, out *sender, seq int64) {
+	version, told := int64(0), ""
+	defer d.look(v)()
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	for out.err == nil {
-		b := d.since(seq, version, deploys)
+		b := d.since(seq, version, v)
 		if b.far {
-			records, err := d.far(r.Context(), seq)
-			if err != nil {
+			if err := d.far(r.Context(), &b, v); err != nil {
 				out.message("problem", 0, problemOf(err))
 				return
 			}
-			b.records = records
 		}
-		if n := len(b.records); n > 0 {
-			seq = b.records[n-1].seq
-			out.records(b.records, seq)
+		if len(b.records) > 0 {
+			out.records(b.records, b.seq)
+		}
+		if b.seq > seq {
+			seq = b.seq
 			continue // sections are about what the reader then has
 		}
 		if len(b.sections) > 0 {
@@ -110,7 +116,7 @@ func (s *Server) pump(r *http.Request, d *feed, out *sender, seq int64) {
 		case <-r.Context().Done():
 			return
 		case <-alive.C:
-			out.text(": still here\n\n")
+			out.text(fmt.Sprintf("id: %d\n: still here\n\n", seq)) // of a host, there may be nothing new for long
 		}
 	}
 }

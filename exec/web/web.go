@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"shipit/exec/journal"
+	"shipit/exec/plan"
+	"shipit/exec/rollout"
 	"shipit/exec/view"
 )
 
@@ -62,6 +64,9 @@ type Options struct {
 	Version string
 	Now     func() time.Time
 	Log     func(string) // hears of what people do and what goes wrong; a line
+	// ByHand is what a person types on a host that its run could not take back;
+	// nil where nobody can say it.
+	ByHand func(p *plan.Plan, h rollout.Host, run string) []string
 	// More are further handlers below the same guard, by pattern: "GET /metrics".
 	More map[string]http.Handler
 }
@@ -108,6 +113,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.listPage)
 	mux.HandleFunc("GET /runs/{run}", s.runPage)
+	mux.HandleFunc("GET /runs/{run}/hosts/{host}", s.hostPage)
 	mux.HandleFunc("GET /runs/{run}/events", s.stream)
 	mux.HandleFunc("GET /runs/{run}/replay", s.replayPage)
 	mux.HandleFunc("GET /runs/{run}/times", s.times)

@@ -1,19 +1,20 @@
-// The page of a run that is under way: follows it by server-sent events, and
-// hands on what the buttons ask for.
+// The page of a run that is under way, or of one of its hosts: follows it by
+// server-sent events, and hands on what the buttons ask for.
 import { sections } from "./morph.js";
 import { Log } from "./log.js";
 
 const page = document.getElementById("run");
 const at = (id) => document.getElementById(id);
 const address = "/runs/" + encodeURIComponent(page.dataset.run);
-const log = new Log(at("log"));
+const host = page.dataset.host || "";
+const log = new Log(at("log") || document.createElement("ol")); // none where somebody looks at what was searched for
 log.last = Math.max(log.last, Number(page.dataset.last));
 let source, heard, wait = 1000;
 
 // --- following ---
 
 function follow() {
-  source = new EventSource(`${address}/events?after=${log.last}`);
+  source = new EventSource(`${address}/events?after=${log.last}${host && "&host=" + encodeURIComponent(host)}`);
   source.addEventListener("records", (e) => {
     const records = JSON.parse(e.data);
     log.add(records);
@@ -54,7 +55,7 @@ function banner(text) {
 
 function title() {
   const words = at("sentence")?.textContent || "";
-  document.title = words.slice(0, 60) + " · shipit";
+  document.title = (host && host + " ") + words.slice(0, 60) + " · shipit";
 }
 
 // What changes the run is said aloud, politely; what fails, at once.
@@ -66,29 +67,49 @@ function announce(r) {
 
 // --- the log's tools ---
 
-at("tools").hidden = false;
-at("find").addEventListener("input", (e) => {
+if (at("tools")) at("tools").hidden = false;
+at("find")?.addEventListener("input", (e) => {
   const n = log.search(e.target.value);
   at("found").textContent = e.target.value ? `${n} found` : "";
 });
-at("steps").addEventListener("change", (e) => at("log").classList.toggle("nosteps", !e.target.checked));
-at("follow").addEventListener("change", (e) => (log.follow = e.target.checked));
-at("log").scrollTop = at("log").scrollHeight;
+at("steps")?.addEventListener("change", (e) => at("log").classList.toggle("nosteps", !e.target.checked));
+at("follow")?.addEventListener("change", (e) => (log.follow = e.target.checked));
+log.list.scrollTop = log.list.scrollHeight;
 
 // --- keys, as on the screen of a terminal ---
 
 document.addEventListener("keydown", (e) => {
   if (e.target.matches("input, select, textarea") || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (e.target.matches(".cell") && among(e)) return e.preventDefault();
   const button = (wish) => document.querySelector(`button[form=act][value^="${wish} "]`);
-  if (e.key === "/") at("find").focus();
+  const open = (id, wish) => {
+    if (at(id)) at(id).open = true;
+    (at(id)?.querySelector("select") || button(wish))?.focus();
+  };
+  if (e.key === "/") document.querySelector("input[type=search]")?.focus();
   else if (e.key === "p") button("pause")?.focus();
   else if (e.key === "c") button("continue")?.focus();
-  else if (e.key === "a" && at("abort")) {
-    at("abort").open = true;
-    button("abort")?.focus();
-  } else return;
+  else if (e.key === "a") open("abort", "abort");
+  else if (e.key === "r") open("retry", "retry");
+  else if (e.key === "s") open("skip", "skip");
+  else if (e.key === "h") (document.querySelector(".cell.bad") || document.querySelector(".cell, .hosts a"))?.focus();
+  else if (e.key === "[") at("before")?.click();
+  else if (e.key === "]") at("after")?.click();
+  else return;
   e.preventDefault();
 });
+
+// among goes from cell to cell of the hosts; so many stand side by side as have
+// the first one's height.
+function among(e) {
+  const cells = [...document.querySelectorAll(".cell")];
+  const top = cells[0].getBoundingClientRect().top;
+  const wide = cells.filter((c) => c.getBoundingClientRect().top === top).length;
+  const now = cells.indexOf(e.target);
+  const to = { ArrowLeft: now - 1, ArrowRight: now + 1, ArrowUp: now - wide, ArrowDown: now + wide, Home: 0, End: cells.length - 1 }[e.key];
+  cells[to]?.focus();
+  return to !== undefined;
+}
 
 // --- wishes ---
 
@@ -104,7 +125,7 @@ at("act")?.addEventListener("submit", async (e) => {
     });
     const said = await answer.json();
     tell(said.text || said.problem);
-    if (answer.ok && at("abort")) at("abort").open = false;
+    if (answer.ok) for (const id of ["abort", "skip", "retry"]) if (at(id)) at(id).open = false;
   } catch {
     tell("The server did not answer. Whether the wish was handed in, the log will say.");
   }
