@@ -68,13 +68,9 @@ func (w *world) depart(o orders, dir journal.Dir, stop func()) error {
 	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	logPath := journal.LogPath(string(dir), o.Run)
-	if err := os.MkdirAll(string(dir), 0o700); err != nil {
-		return fmt.Errorf("cannot make the directory of journals: %w", err)
-	}
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := journal.OpenLog(string(dir), o.Run)
 	if err != nil {
-		return fmt.Errorf("cannot write the log of the run: %w", err)
+		return err
 	}
 	defer log.Close()
 	heard, err := log.Seek(0, io.SeekEnd)
@@ -96,7 +92,7 @@ func (w *world) depart(o orders, dir journal.Dir, stop func()) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start the run: %w", err)
 	}
-	d := &departure{w: w, pid: cmd.Process.Pid, log: logPath, heard: heard, ended: make(chan struct{})}
+	d := &departure{w: w, pid: cmd.Process.Pid, log: log.Name(), heard: heard, ended: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		d.code = cmd.ProcessState.ExitCode()

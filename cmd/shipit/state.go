@@ -111,6 +111,9 @@ func (w *world) places(spec *lang.Spec) (*places, error) {
 			}
 		}
 	}
+	if err := p.dir.Check(); err != nil {
+		return nil, err
+	}
 	if isURL(chosen) {
 		var err error
 		if p.shared, err = journal.OpenRedis(chosen, prefix); err != nil {

@@ -84,7 +84,12 @@ func spoolOf(dir journal.Dir, run string) string {
 
 // tellAgain sends what receivers of earlier runs must get and did not, while
 // this run goes on. The returned func ends that.
+// In a directory that a group shares nothing is done of what nobody asked for
+// that may be another's: a notice can be a program.
 func (w *world) tellAgain(dir journal.Dir, but string, trouble func(string)) func() {
+	if dir.Shared() {
+		return func() {}
+	}
 	spools, _ := filepath.Glob(filepath.Join(string(dir), "*"+notify.SpoolSuffix)) // the pattern is well formed
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup

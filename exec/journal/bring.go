@@ -50,7 +50,9 @@ func put(path string, data []byte) error {
 		return explain(what, err)
 	}
 	defer os.Remove(f.Name())
-	_, err = f.Write(data)
+	if err = share(f, 0o660); err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -2,12 +2,18 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +23,8 @@ import (
 // line in a file beside the run's journal. The process that drives the run
 // reads it; what became of it is the event of the journal with its number.
 type Intent struct {
-	N      int64     `json:"n"` // from 1
+	N      int64     `json:"n"`             // from 1
+	Run    string    `json:"run,omitempty"` // in files
 	Time   time.Time `json:"time"`
 	Do     string    `json:"do"`
 	By     string    `json:"by"`
@@ -33,56 +40,144 @@ const LookEvery = 50 * time.Millisecond
 
 const intentsSuffix = ".intents"
 
+// intentsOf is the file of a run's intents. In a directory that a group shares
+// it is only what they are numbered by, and each user has a file beside it: the
+// kernel says whose that is, and only he can write it.
 func intentsOf(path string) string { return strings.TrimSuffix(path, suffix) + intentsSuffix }
 
 // Intend writes down an intent for the run whose journal is at path, and gives
 // it its number. It is durable when Intend returns.
 func Intend(path string, i Intent) (int64, error) {
-	f, err := os.OpenFile(intentsOf(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	const what = "write down what the run shall do"
+	numbers, err := openIntents(intentsOf(path), 0o660)
 	if err != nil {
-		return 0, explain("write down what the run shall do", err)
+		return 0, explain(what, err)
 	}
-	defer f.Close()
-	if err := lock(f); err != nil {
-		return 0, fmt.Errorf("cannot write down what the run shall do: %w", err)
+	defer numbers.Close()
+	if err := lock(numbers); err != nil {
+		return 0, fmt.Errorf("cannot %s: %w", what, err)
 	}
-	all, torn, err := readIntents(path)
+	f := numbers
+	if Dir(filepath.Dir(path)).Shared() {
+		if f, err = openIntents(intentsOf(path)+"."+strconv.Itoa(os.Geteuid()), 0o640); err != nil {
+			return 0, explain(what, err)
+		}
+		defer f.Close()
+	}
+	all, err := Intents(path)
 	if err != nil {
 		return 0, err
 	}
-	i.N = int64(len(all)) + 1
+	_, torn, err := readIntents(f)
+	if err != nil {
+		return 0, err
+	}
+	i.N, i.Run = int64(len(all))+1, RunOf(path)
 	line, err := seal(i)
 	if err != nil {
 		return 0, err
 	}
 	if torn > 0 { // who wrote it was ended in the middle
 		if err := f.Truncate(torn); err != nil {
-			return 0, explain("write down what the run shall do", err)
+			return 0, explain(what, err)
 		}
 	}
 	if _, err = f.Write(line); err == nil {
 		err = unix.Fdatasync(int(f.Fd()))
 	}
 	if err != nil {
-		return 0, explain("write down what the run shall do", err)
+		return 0, explain(what, err)
 	}
 	return i.N, nil
+}
+
+// openIntents opens a file, which it makes if it must: with this mode where a
+// group shares its directory.
+func openIntents(path string, shared fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|syscall.O_NOFOLLOW, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return openIntents(path, shared) // somebody was faster
+	}
+	if err == nil {
+		err = share(f, shared)
+	}
+	return f, err
 }
 
 // Intents are those of the run whose journal is at path, in order. One that is
 // not written to its end is left out.
 func Intents(path string) ([]Intent, error) {
-	all, _, err := readIntents(path)
+	if !Dir(filepath.Dir(path)).Shared() {
+		all, err := intentsIn(intentsOf(path), RunOf(path), false)
+		for n, i := range all {
+			if err == nil && i.N != int64(n+1) {
+				return nil, &DamageError{Path: intentsOf(path), Line: n + 1, Why: fmt.Sprintf("it holds intent %d where intent %d belongs", i.N, n+1)}
+			}
+		}
+		return all, err
+	}
+	files, err := filepath.Glob(intentsOf(path) + ".*")
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what the run shall do: %w", err)
+	}
+	var all []Intent
+	for _, file := range files {
+		some, err := intentsIn(file, RunOf(path), true)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortStableFunc(all, func(a, b Intent) int { return cmp.Compare(a.N, b.N) })
+	all = slices.CompactFunc(all, func(a, b Intent) bool { return a.N == b.N }) // of numbers that were not given by Intend
+	for n, i := range all {
+		if i.N != int64(n+1) {
+			return all[:n], nil // the one before was written after its file was read
+		}
+	}
+	return all, nil
+}
+
+// intentsIn are the intents of a run in a file. Of a file that a group can come
+// by, they are its owner's; what others could have written is nobody's, and so
+// is what belongs to another run.
+func intentsIn(path, run string, shared bool) ([]Intent, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || shared && errors.Is(err, syscall.ELOOP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what the run shall do: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what the run shall do: %w", err)
+	}
+	if shared && (!info.Mode().IsRegular() || info.Mode().Perm()&0o022 != 0) {
+		return nil, nil
+	}
+	all, _, err := readIntents(f)
+	if shared {
+		all = slices.DeleteFunc(all, func(i Intent) bool { return i.Run != run })
+	}
+	for n := range all {
+		all[n].Run = ""
+		if shared {
+			all[n].By = author(ownerOf(info), all[n].By)
+		}
+	}
 	return all, err
 }
 
-// readIntents also tells where a torn last line begins, 0 where there is none.
-func readIntents(path string) (all []Intent, torn int64, err error) {
-	path = intentsOf(path)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
-	}
+// readIntents reads a file, and tells where a torn last line begins, 0 where
+// there is none.
+func readIntents(f *os.File) (all []Intent, torn int64, err error) {
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, mostIntents))
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot read what the run shall do: %w", err)
 	}
@@ -97,13 +192,13 @@ func readIntents(path string) (all []Intent, torn int64, err error) {
 		if err == nil {
 			err = json.Unmarshal(body, &i)
 		}
-		if err == nil && i.N != int64(n) {
-			err = fmt.Errorf("it holds intent %d where intent %d belongs", i.N, n)
-		}
 		if err != nil {
-			return nil, 0, &DamageError{Path: path, Line: n, Why: err.Error()}
+			return nil, 0, &DamageError{Path: f.Name(), Line: n, Why: err.Error()}
 		}
 		all, data, at = append(all, i), rest, at+int64(len(line))+1
 	}
 	return all, 0, nil
 }
+
+// mostIntents bounds a file of intents, of which one is a line.
+const mostIntents = 16 << 20

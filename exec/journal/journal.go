@@ -79,7 +79,12 @@ func Create(dir, run string, h Header) (*Journal, error) {
 		return nil, explain("create journal", err)
 	}
 	j := &Journal{file: f, path: path}
-	if err := j.begin(dir, line); err != nil {
+	if err = share(f, 0o660); err != nil {
+		err = explain("create journal", err)
+	} else {
+		err = j.begin(dir, line)
+	}
+	if err != nil {
 		f.Close()
 		os.Remove(path)
 		return nil, err

@@ -22,7 +22,9 @@ func SavePlan(dir, run string, data []byte) error {
 		return explain("save the plan of the run", err)
 	}
 	defer os.Remove(f.Name()) // fails once it is renamed
-	_, err = f.Write(data)
+	if err = share(f, 0o660); err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
