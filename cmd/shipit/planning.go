@@ -106,6 +106,9 @@ func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allP
 		x := &wish{source: s, repo: repos[at], in: plan.Inputs{Kind: plan.Deploy, Release: plan.Release{
 			ID: rel.ID, Tag: rel.Tag.Name, Commit: rel.Commit, Tree: rel.Tree, Subject: rel.Subject, Date: rel.Tag.Date, N: rel.Tag.N, Signer: by,
 		}}}
+		if rel.Passed != "" {
+			x.in.Remarks = []string{fmt.Sprintf("%s is newer, a prerelease: --release %[1]s deploys it", rel.Passed)}
+		}
 		if x.files, err = openFiles(ctx, s.base(), s.def.Service.Transport.Spec); err != nil {
 			return nil, err
 		}
@@ -246,7 +249,7 @@ func (f *planFlags) make(ctx context.Context, x *wish, several bool) (*planned, 
 		var src transport.Source = x.repo
 		if x.files != nil {
 			src = x.files
-			in.Remarks = learn(ctx, x.files, x.fleet, x.questions, func(host string) string { return baseOn(x.facts, host, in.Release.ID) })
+			in.Remarks = append(in.Remarks, learn(ctx, x.files, x.fleet, x.questions, func(host string) string { return baseOn(x.facts, host, in.Release.ID) })...)
 		}
 		if err := needs(ctx, src, x.def.Service.Transport.Spec, &in); err != nil {
 			return nil, err

@@ -104,7 +104,7 @@ func (c *releasesCmd) rows(ctx context.Context, w *world, envs []*source, asked 
 	ended := endings(w)
 	var rows []view.Release
 	for _, r := range list {
-		row := view.Release{Tag: r.Tag.Name, Commit: r.Commit, Author: r.Author, Subject: r.Subject, When: r.When.UTC().Truncate(time.Second), Live: []string{}}
+		row := view.Release{Tag: r.Tag.Name, Commit: r.Commit, Author: r.Author, Subject: r.Subject, When: r.When.UTC().Truncate(time.Second), Prerelease: r.Tag.Prerelease(), Live: []string{}}
 		for i, s := range envs {
 			in := ended[[3]string{s.def.Service.Name, s.def.Env.Name, r.Tag.Name}]
 			in.Env = s.def.Env.Name

@@ -26,6 +26,9 @@ type Release struct {
 	// Moved is the commit that the tag named when this machine first saw it,
 	// "" if it still does. Only mirrors remember.
 	Moved string
+	// Passed is the newest prerelease that Resolve left out, since nobody
+	// named it; "" where it left out none.
+	Passed string
 }
 
 // ErrNoReleases says that a repository has no tag of the scheme.
@@ -133,6 +136,9 @@ func (r *Repo) Resolve(ctx context.Context, s tag.Scheme, name string) (Release,
 		return Release{}, fmt.Errorf("%w: %s has no tag like %s; make one with shipit tag", ErrNoReleases, r.name, s)
 	}
 	found := Settled(releases)[0]
+	if found.Tag != releases[0].Tag {
+		found.Passed = releases[0].Tag.Name
+	}
 	if name != "" {
 		i := slices.IndexFunc(releases, func(rel Release) bool { return rel.Tag.Name == name })
 		if i < 0 {

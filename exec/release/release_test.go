@@ -159,18 +159,20 @@ func TestResolveMeansNoPrerelease(t *testing.T) {
 	f := newRepo(t)
 	f.commit("first")
 	versions := mustScheme("v{semver}")
-	for _, tt := range []struct{ tag, newest string }{
-		{"v0.1.0-rc.1", "v0.1.0-rc.1"}, // there is nothing else
-		{"v0.1.0-rc.2", "v0.1.0-rc.2"},
-		{"v0.1.0", "v0.1.0"},
-		{"v0.2.0-rc.1", "v0.1.0"},
-		{"v0.1.1", "v0.1.1"},
-		{"v0.2.0+build-1", "v0.2.0+build-1"},
+	for _, tt := range []struct{ tag, newest, passed string }{
+		{"v0.1.0-rc.1", "v0.1.0-rc.1", ""}, // there is nothing else
+		{"v0.1.0-rc.2", "v0.1.0-rc.2", ""},
+		{"v0.1.0", "v0.1.0", ""},
+		{"v0.2.0-rc.1", "v0.1.0", "v0.2.0-rc.1"},
+		{"v0.2.0-rc.2", "v0.1.0", "v0.2.0-rc.2"},
+		{"v0.1.1", "v0.1.1", "v0.2.0-rc.2"},
+		{"v0.2.0+build-1", "v0.2.0+build-1", ""},
 	} {
 		f.git("tag", tt.tag)
-		for name, want := range map[string]string{"": tt.newest, tt.tag: tt.tag} {
-			if got, err := f.open().Resolve(t.Context(), versions, name); err != nil || got.Tag.Name != want {
-				t.Errorf("after %s: Resolve(%q) = %q, %v, want %q", tt.tag, name, got.Tag.Name, err, want)
+		for name, want := range map[string][2]string{"": {tt.newest, tt.passed}, tt.tag: {tt.tag, ""}} {
+			got, err := f.open().Resolve(t.Context(), versions, name)
+			if err != nil || got.Tag.Name != want[0] || got.Passed != want[1] {
+				t.Errorf("after %s: Resolve(%q) = %q past %q, %v, want %q", tt.tag, name, got.Tag.Name, got.Passed, err, want)
 			}
 		}
 	}

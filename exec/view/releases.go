@@ -19,6 +19,8 @@ type Release struct {
 	Author  string    `json:"author"`
 	Subject string    `json:"subject"`
 	When    time.Time `json:"when"`
+	// Prerelease says that nobody gets it who does not name it.
+	Prerelease bool `json:"prerelease,omitempty"`
 	// Of all environments that were asked together.
 	Live   []string `json:"live"`   // hosts that run it
 	Staged int      `json:"staged"` // hosts that hold it
@@ -96,7 +98,11 @@ func Releases(w io.Writer, list []Release, asked []Asked, now time.Time, s Style
 			runs = r.each(func(p Presence) int { return len(p.Live) })
 			staged = r.each(func(p Presence) int { return p.Staged })
 		}
-		row := []string{r.Tag, short(r.Commit), age(now.Sub(r.When)), runs, staged, r.found()}
+		name := r.Tag
+		if r.Prerelease {
+			name += " (prerelease)"
+		}
+		row := []string{name, short(r.Commit), age(now.Sub(r.When)), runs, staged, r.found()}
 		if verified {
 			row = append(row, r.Verified.cell())
 		}
