@@ -68,6 +68,7 @@ func look(ctx context.Context, conn remote.Conn, q Question) plan.HostFacts {
 		Name:  "observe",
 		Steps: []remote.Step{observeStep(q, remote.Acts(conn))},
 		RunAs: q.User,
+		Keep:  true,
 		On:    func(r remote.Record) { records = append(records, r) },
 	})
 	if err != nil {

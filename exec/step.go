@@ -67,7 +67,7 @@ type Staged struct {
 // record at the end. The caller adds the fence.
 func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (remote.Command, error) {
 	m := newCompiler(h, phase, c)
-	cmd := remote.Command{Name: string(phase), RunAs: c.Plan.Body.User}
+	cmd := remote.Command{Name: string(phase), RunAs: c.Plan.Body.User, Keep: leavesNothing(steps)}
 	changing := phase == event.Switch || phase == event.Undo
 	confirms := len(steps) > 0 && steps[len(steps)-1].Op == plan.OpConfirm
 	if changing && !confirms {
@@ -96,6 +96,14 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 		cmd.Steps = append(cmd.Steps, m.record())
 	}
 	return cmd, nil
+}
+
+// leavesNothing tells whether no command of the definition runs in steps: a
+// process that one left behind could go on printing.
+func leavesNothing(steps []plan.Step) bool {
+	return !slices.ContainsFunc(steps, func(s plan.Step) bool {
+		return s.Op != plan.OpStage && (s.Op != plan.OpCheck || s.Kind == "command")
+	})
 }
 
 // A compiler makes remote steps of one host's plan steps.

@@ -60,7 +60,11 @@ func (p *lateProcess) Read(b []byte) (int, error) {
 }
 
 func (p *lateProcess) CloseWrite() error { return nil }
-func (p *lateProcess) Stderr() io.Reader { return strings.NewReader("") }
+func (p *lateProcess) Keep()             {}
+func (p *lateProcess) Listen(w *watch) {
+	go readAll(p, outputRead, w.output)
+	go readAll(strings.NewReader(""), noiseRead, w.noise)
+}
 func (p *lateProcess) Exit() <-chan exit { return p.exited }
 func (p *lateProcess) Close() error      { close(p.closed); return nil }
 
@@ -76,11 +80,12 @@ func TestOutputThatIsLongOnItsWayIsReadToItsEnd(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			began := time.Now()
-			err := run(ctx, p, Command{Steps: []Step{{ID: "s", Shell: ":"}}, On: func(r Record) {
+			cmd := Command{Steps: []Step{{ID: "s", Shell: ":"}}, On: func(r Record) {
 				if r.Kind == Output {
 					lines++
 				}
-			}}, Input)
+			}}
+			err := run(ctx, p, cmd, func(nonce string) string { return Input(cmd, nonce) })
 			if pieces >= 0 && (err != nil || lines != pieces) {
 				t.Errorf("%d lines, %v", lines, err)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	osexec "os/exec"
 	"os/user"
@@ -62,7 +61,8 @@ func (c *localConn) Run(ctx context.Context, cmd Command) error {
 		return fmt.Errorf("cannot start /bin/sh: %w", err)
 	}
 	defer context.AfterFunc(c.closed, p.lose)()
-	return run(ctx, p, cmd, Input) // there is no link to spare
+	cmd.Keep = false // there is no link to spare
+	return run(ctx, p, cmd, func(nonce string) string { return Input(cmd, nonce) })
 }
 
 // A localProcess is a shell on this machine, in a session of its own.
@@ -119,10 +119,15 @@ func (p *localProcess) lose() {
 	p.Close()
 }
 
-func (p *localProcess) Read(b []byte) (int, error)  { return p.out.Read(b) }
+// Listen reads until Close or the end.
+func (p *localProcess) Listen(w *watch) {
+	go readAll(p.out, outputRead, w.output)
+	go readAll(p.errs, noiseRead, w.noise)
+}
+
 func (p *localProcess) Write(b []byte) (int, error) { return p.in.Write(b) }
 func (p *localProcess) CloseWrite() error           { return p.in.Close() }
-func (p *localProcess) Stderr() io.Reader           { return p.errs }
+func (p *localProcess) Keep()                       {}
 func (p *localProcess) Exit() <-chan exit           { return p.exit }
 func (p *localProcess) Close() error                { closeAll([]*os.File{p.in, p.out, p.errs}); return nil }
 

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -18,7 +17,7 @@ func TestWhatALoginShellSaysByItselfIsHeardApart(t *testing.T) {
 		},
 	}, "n")
 	w.split.Write([]byte("Welcome\n\x1en hello\n\x1en begin s\nworks\n"))
-	w.noise(strings.NewReader("stty: not a terminal\n"))
+	w.noise([]byte("stty: not a terminal\n"), true)
 	w.mute()
 	w.stranger("late")
 	if want := []string{"Welcome", "stty: not a terminal"}; !slices.Equal(noise, want) {

@@ -12,8 +12,9 @@ import (
 
 // Packed is Input in a third of its bytes, so that a script arrives in one
 // flight. The host needs gzip.
-func Packed(c Command, nonce string) string {
-	s := Script(c, nonce)
+func Packed(c Command, nonce string) string { return pack(Script(c, nonce)) }
+
+func pack(s string) string {
 	var b bytes.Buffer
 	w := packers.Get().(*gzip.Writer)
 	defer packers.Put(w)
@@ -36,11 +37,11 @@ type packing struct{ works, fails atomic.Bool }
 // cannot is found out by a script which is not whole there, and it is sent
 // again: nothing ran, and nothing of the command's was read. A Hold may have
 // been, so it waits for somebody else to find out.
-func (p *packing) run(cmd Command, do func(input func(Command, string) string) error) error {
+func (p *packing) run(cmd Command, do func(wrap func(script string) string) error) error {
 	if p.fails.Load() || cmd.Hold != nil && !p.works.Load() {
-		return do(Input)
+		return do(unpacked)
 	}
-	err := do(Packed)
+	err := do(pack)
 	switch {
 	case !errors.Is(err, errCut):
 		p.works.Store(p.works.Load() || err == nil)
@@ -49,5 +50,5 @@ func (p *packing) run(cmd Command, do func(input func(Command, string) string) e
 		return err // it was cut indeed
 	}
 	p.fails.Store(true)
-	return do(Input)
+	return do(unpacked)
 }

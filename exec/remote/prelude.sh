@@ -90,6 +90,21 @@ pump() {
 }
 # watched runs steps with a pump.
 watched() { pump <&3 | { read -r watcher; exec 5<&0 3<&- </dev/null >&4 2>&1; steps; }; }
+# turn is watched for a shell that is to run more scripts: it lives on where all went well, and says so once nobody else reads its input.
+turn() {
+  watched
+  _r=$?
+  [ "$_r" = 0 ] || exit "$_r"
+  frame idle
+}
+# serve runs what else the deployer sends: a length and a script each, as Exec does the first.
+serve() {
+  while read -r n z <&3; do
+    if [ "$z" ]; then s=$(head -c "$z" <&3 | gzip -dc 2>/dev/null); else s=$(head -c "$n" <&3); fi
+    [ "${#s}" = "$n" ] || exit 97
+    eval "$s"
+  done
+}
 # held runs steps that read the deployer's input themselves.
 held() { exec 5<&3 3<&- >&4 2>&1; steps; }
 # finish ends the script. What it says of itself must be how it ends, also
@@ -118,4 +133,3 @@ guard() {
   { read -r _g <"$1/generation" && IFS= read -r _r <"$1/run"; } 2>/dev/null && [ "$_g $_r" = "$3 $2" ] ||
     { frame fenced lost; finish 75; }
 }
-frame hello

@@ -105,6 +105,10 @@ type Command struct {
 	// It is how a lock is kept. A read under way when Run returns is left
 	// behind. Data and Hold exclude each other.
 	Hold io.Reader
+	// Keep tells that other commands follow soon, and that the steps leave
+	// nothing behind that could go on printing: the shell may run those
+	// commands, too, which spares the host a session and us a round trip.
+	Keep bool
 	// On is called for every record in the order of arrival, from one
 	// goroutine at a time. It must not block for long. May be nil.
 	On func(Record)

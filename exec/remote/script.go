@@ -29,26 +29,40 @@ var preludeSource string
 var prelude = Code(preludeSource)
 
 // Input is what is sent to Exec before any data: the length and the script.
-func Input(c Command, nonce string) string {
-	s := Script(c, nonce)
-	return fmt.Sprintf("%d\n%s", len(s), s)
-}
+func Input(c Command, nonce string) string { return unpacked(Script(c, nonce)) }
+
+func unpacked(script string) string { return fmt.Sprintf("%d\n%s", len(script), script) }
 
 // Script is the POSIX sh program of a command. Steps may call what
 // prelude.sh defines: fact, fact64, die, run, apart, data.
 func Script(c Command, nonce string) string {
-	input := "watched"
-	if c.Hold != nil {
-		input = "held"
+	end := "watched"
+	switch {
+	case c.Hold != nil:
+		end = "held"
+	case c.Keep:
+		end = "turn\nserve"
 	}
-	return script(c, nonce, "") + input
+	return script(c, nonce, prelude, "") + end
+}
+
+// sequel is Script for a shell that has run one that was to be kept.
+func sequel(c Command, nonce string) string {
+	end := "watched\nexit"
+	switch {
+	case c.Hold != nil:
+		end = "held"
+	case c.Keep:
+		end = "turn"
+	}
+	return script(c, nonce, "", "") + end
 }
 
 // Detached is the program of a command that nobody listens to: it is left on
 // a host and outlives the connection. First runs in the program's own shell
 // before the steps, and may end it.
 func Detached(c Command, first string) string {
-	return script(c, "-", first) + "held\n"
+	return script(c, "-", prelude, first) + "held\n"
 }
 
 // Deliver is shell that puts a text into a file whose name is the shell word
@@ -60,11 +74,11 @@ mv -f -- %[2]s.new %[2]s
 `, Quote(base64.StdEncoding.EncodeToString([]byte(text))), to, len(text))
 }
 
-func script(c Command, nonce, first string) string {
+func script(c Command, nonce, prelude, first string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "nonce=%s run_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
 	b.WriteString(prelude)
-	b.WriteString("steps() {\ntrap 'exit 143' TERM\n")
+	b.WriteString("frame hello\nsteps() {\ntrap 'exit 143' TERM\n")
 	b.WriteString(first)
 	if f := c.Fence; f != nil {
 		fmt.Fprintf(&b, "guard %s %s %d\n", Quote(f.Dir), Quote(f.Run), f.Generation)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -23,12 +22,16 @@ const maxDrains = 60
 
 // A process is a shell on a host that was started with Exec.
 type process interface {
-	io.ReadWriter      // its output, its input
+	io.Writer          // its input
 	CloseWrite() error // ends its input: the dead-man's switch
-	Stderr() io.Reader
+	// Listen has w hear what the process says, until Close.
+	Listen(w *watch)
 	// Exit gives how the process ended, or is closed when nobody will ever
 	// know.
 	Exit() <-chan exit
+	// Keep notes that the process waits for another script: Close does not
+	// end it.
+	Keep()
 	// Close lets go of the process. Reads end soon.
 	Close() error
 }
@@ -58,17 +61,15 @@ func check(cmd Command) {
 	}
 }
 
-// run has p do cmd, which input puts into bytes, and judges how that went; see
-// Runner.Run.
-func run(ctx context.Context, p process, cmd Command, input func(Command, string) string) error {
+// run has p do cmd, of which input makes what is sent, and judges how that
+// went; see Runner.Run.
+func run(ctx context.Context, p process, cmd Command, input func(nonce string) string) error {
 	nonce := newNonce()
 	w := newWatch(cmd, nonce)
-	f := newFeed(p, cmd, input(cmd, nonce))
+	f := newFeed(p, cmd, input(nonce))
 
-	var wg sync.WaitGroup
-	wg.Go(func() { w.readAll(p) })
-	wg.Go(func() { w.noise(p.Stderr()) })
-	wg.Go(f.run)
+	p.Listen(w)
+	go f.run()
 	defer func() {
 		f.stop()
 		w.mute()
@@ -108,6 +109,9 @@ func run(ctx context.Context, p process, cmd Command, input func(Command, string
 			if ended != nil {
 				return w.verdict(ctx, *ended)
 			}
+		case <-w.idle:
+			p.Keep()
+			return w.verdict(ctx, exit{})
 		case <-w.eof:
 			if ended != nil {
 				return w.verdict(ctx, *ended)

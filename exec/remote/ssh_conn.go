@@ -2,9 +2,7 @@ package remote
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -28,6 +26,7 @@ type sshConn struct {
 
 	mu   sync.Mutex
 	next chan opened // the session for the next command, if one was asked for
+	idle *sshShell   // waits for another script
 }
 
 func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Duration) *sshConn {
@@ -126,57 +125,21 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 	case <-c.gone:
 		return fmt.Errorf("%w earlier; nothing ran", errLost)
 	}
-	return c.packing.run(cmd, func(input func(Command, string) string) error {
-		p, err := c.start(ctx)
+	return c.packing.run(cmd, func(wrap func(string) string) error {
+		sh, err := c.shell(ctx, cmd)
 		if err != nil {
 			return err
 		}
-		return run(ctx, p, cmd, input)
+		t := &turn{sshShell: sh}
+		script := Script
+		if sh.ran {
+			script = sequel
+		}
+		sh.ran = true
+		err = run(ctx, t, cmd, func(nonce string) string { return wrap(script(cmd, nonce)) })
+		if t.kept() {
+			c.keep(sh)
+		}
+		return err
 	})
 }
-
-// An sshProcess is a shell at the other end of a session channel.
-type sshProcess struct {
-	ssh.Channel
-	exit chan exit
-}
-
-func newSSHProcess(ch ssh.Channel, reqs <-chan *ssh.Request) *sshProcess {
-	p := &sshProcess{ch, make(chan exit, 1)}
-	go func() {
-		defer close(p.exit)
-		said := false
-		for r := range reqs {
-			if r.WantReply {
-				r.Reply(false, nil)
-			}
-			if said {
-				continue
-			}
-			switch r.Type {
-			case "exit-status":
-				if len(r.Payload) >= 4 {
-					p.exit <- exit{code: int(binary.BigEndian.Uint32(r.Payload))}
-					said = true
-				}
-			case "exit-signal":
-				var sig struct {
-					Signal string
-					Core   bool
-					Text   string
-					Lang   string
-				}
-				ssh.Unmarshal(r.Payload, &sig)
-				if sig.Signal == "" {
-					sig.Signal = "?"
-				}
-				p.exit <- exit{signal: sig.Signal}
-				said = true
-			}
-		}
-	}()
-	return p
-}
-
-func (p *sshProcess) Stderr() io.Reader { return p.Channel.Stderr() }
-func (p *sshProcess) Exit() <-chan exit { return p.exit }

@@ -15,15 +15,27 @@ const stale = time.Minute
 
 // An opened is a session channel, or why there is none.
 type opened struct {
-	ch   ssh.Channel
-	reqs <-chan *ssh.Request
-	err  error
-	at   time.Time
+	ch    ssh.Channel
+	reqs  <-chan *ssh.Request
+	err   error
+	at    time.Time
+	begun bool // our shell was asked for
 }
 
 func (c *sshConn) openNow() opened {
 	ch, reqs, err := c.client.OpenChannel("session", nil)
-	return opened{ch, reqs, err, time.Now()}
+	return opened{ch: ch, reqs: reqs, err: err, at: time.Now()}
+}
+
+// begin asks for our shell. No reply is asked for, which saves a round trip.
+// A host that refuses is found out by not saying hello.
+func (o *opened) begin() error {
+	if o.begun {
+		return nil
+	}
+	o.begun = true
+	_, err := o.ch.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{Exec}))
+	return err
 }
 
 // drop lets go of a session in which nothing runs.
@@ -36,18 +48,15 @@ func (o opened) drop() {
 
 // start opens a session and asks for our shell. When the host has no place
 // for a session, it waits for one.
-func (c *sshConn) start(ctx context.Context) (*sshProcess, error) {
+func (c *sshConn) start(ctx context.Context) (*sshShell, error) {
 	for try := 0; ; try++ {
 		o := c.open(ctx)
 		if o.err == nil {
-			c.openAhead()
-			// No reply is asked for, which saves a round trip. A host that
-			// refuses is found out by not saying hello.
-			if _, err := o.ch.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{Exec})); err != nil {
+			if err := o.begin(); err != nil {
 				o.drop()
 				return nil, fmt.Errorf("%w before a command was sent; nothing ran", errLost)
 			}
-			return newSSHProcess(o.ch, o.reqs), nil
+			return newSSHShell(o.ch, o.reqs), nil
 		}
 		var refused *ssh.OpenChannelError
 		switch {
@@ -67,8 +76,10 @@ func (c *sshConn) start(ctx context.Context) (*sshProcess, error) {
 }
 
 // openAhead asks for the session of the next command while this one runs,
-// which takes a round trip out of every command but the first.
-func (c *sshConn) openAhead() {
+// which takes a round trip out of every command but the first. Where the next
+// one is sure to come it starts the shell, too, which takes another: a host
+// takes no input for a session before.
+func (c *sshConn) openAhead(sure bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.next != nil || len(c.sessions) == maxSessions {
@@ -76,7 +87,14 @@ func (c *sshConn) openAhead() {
 	}
 	next := make(chan opened, 1)
 	c.next = next
-	go func() { next <- c.openNow() }()
+	go func() {
+		o := c.openNow()
+		if sure && o.err == nil && o.begin() != nil {
+			o.drop()
+			o.err = errLost
+		}
+		next <- o
+	}()
 }
 
 // ahead takes the session that was opened ahead, if there is one.

@@ -16,7 +16,8 @@ type watch struct {
 	split   *splitter
 	started chan struct{} // closed at the first frame
 	ready   chan struct{} // closed when the host asks for data
-	over    chan struct{} // closed at the script's last frame
+	over    chan struct{} // closed when the script says how it ends
+	idle    chan struct{} // closed when the shell waits for another script
 	eof     chan struct{} // closed at the end of output
 	quiet   chan struct{} // closed at the end of standard error
 
@@ -34,6 +35,7 @@ type watch struct {
 	bad     string // a frame that makes no sense
 	code    int    // what the script says it exits with; valid after over
 	isOver  bool
+	isIdle  bool
 	tail    tail // of the current step's output
 	strange tail // output before the first frame
 }
@@ -42,48 +44,54 @@ func newWatch(cmd Command, nonce string) *watch {
 	w := &watch{
 		cmd:     cmd,
 		started: make(chan struct{}), ready: make(chan struct{}),
-		over: make(chan struct{}), eof: make(chan struct{}), quiet: make(chan struct{}),
+		over: make(chan struct{}), idle: make(chan struct{}), eof: make(chan struct{}), quiet: make(chan struct{}),
 	}
 	w.split = newSplitter(nonce, w.frame, w.line)
 	return w
 }
 
-// readAll reads output to its end.
-func (w *watch) readAll(r io.Reader) {
-	eof := w.eof
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		w.mu.Lock()
-		w.read += int64(n)
-		w.split.Write(buf[:n])
-		if err != nil {
-			w.split.flush()
-			w.mu.Unlock()
-			close(eof)
-			return
-		}
-		w.mu.Unlock()
+// output takes what came of output, and its end.
+func (w *watch) output(b []byte, end bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.read += int64(len(b))
+	w.split.Write(b)
+	if end {
+		w.split.flush()
+		close(w.eof)
 	}
 }
 
-// noise keeps the last of what a login shell says on standard error, which
-// the script itself never uses.
-func (w *watch) noise(r io.Reader) {
-	defer close(w.quiet)
-	buf := make([]byte, 4<<10)
+// noise takes what a login shell says on standard error, which the script
+// itself never uses, and its end. The last of it is kept.
+func (w *watch) noise(b []byte, end bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for line := range strings.Lines(string(b)) {
+		w.stranger(strings.TrimSuffix(line, "\n"))
+	}
+	if end {
+		close(w.quiet)
+	}
+}
+
+// readAll reads r to its end and hands on what it gives.
+func readAll(r io.Reader, size int, take func(b []byte, end bool)) {
+	buf := make([]byte, size)
 	for {
 		n, err := r.Read(buf)
-		w.mu.Lock()
-		for line := range strings.Lines(string(buf[:n])) {
-			w.stranger(strings.TrimSuffix(line, "\n"))
-		}
-		w.mu.Unlock()
+		take(buf[:n], err != nil)
 		if err != nil {
 			return
 		}
 	}
 }
+
+// How much is read at once of output and of standard error.
+const (
+	outputRead = 32 << 10
+	noiseRead  = 4 << 10
+)
 
 // stranger takes a line that is not of the script, with mu held.
 func (w *watch) stranger(text string) {
@@ -157,6 +165,13 @@ func (w *watch) frame(f frame) {
 		}
 		w.code, w.isOver = code, true
 		close(w.over)
+	case "idle":
+		if !w.cmd.Keep || !w.isOver || w.isIdle {
+			w.bad = f.kind
+			return
+		}
+		w.isIdle = true
+		close(w.idle)
 	default:
 		r, ok := f.record()
 		if !ok {

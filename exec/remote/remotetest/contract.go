@@ -66,6 +66,21 @@ func Run(t *testing.T, dial Dial) {
 			tc.test(t, dial)
 		})
 	}
+	Keep(t, dial)
+}
+
+// Keep is the part of the contract that is about shells which are kept.
+func Keep(t *testing.T, dial Dial) {
+	for name, test := range map[string]func(*testing.T, Dial){
+		"a shell that is kept runs each command alone": testKeep,
+		"a failure in a shell that is kept":            testKeepFailure,
+		"a shell that is kept holds a lock":            testKeepHold,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, dial)
+		})
+	}
 }
 
 // A log collects records.

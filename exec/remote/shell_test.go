@@ -1,0 +1,85 @@
+package remote_test
+
+import (
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"shipit/exec/remote"
+	"shipit/exec/remote/remotetest"
+	"shipit/exec/remote/sshserver"
+)
+
+// Looking, locking and all that follows take two sessions of a host, and only
+// the first script of each has the prelude.
+func TestShellsAreKept(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	h := remotetest.Server(t, func(c *sshserver.Config) {
+		c.Start = func(_, command string) *osexec.Cmd {
+			cmd := osexec.Command("/bin/sh", "-c", `echo x >>sessions; exec /bin/sh -c "$1"`, "sh", command)
+			cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=/usr/bin:/bin"}
+			return cmd
+		}
+	})
+	conn := h.Dial(t)
+	do := func(cmd remote.Command) {
+		t.Helper()
+		if err := conn.Run(t.Context(), cmd); err != nil {
+			t.Error(err)
+		}
+	}
+	step := []remote.Step{{ID: "s", Shell: "echo"}}
+	do(remote.Command{Keep: true, Steps: step})
+	in, held, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- conn.Run(t.Context(), remote.Command{Hold: until(in), Steps: []remote.Step{{ID: "s", Shell: "fact held yes; [ -z \"$(head -c 1 <&5)\" ]"}}, On: func(r remote.Record) {
+			if r.Kind == remote.Fact {
+				close(held)
+			}
+		}})
+	}()
+	<-held
+	do(remote.Command{Keep: true, Steps: step})
+	do(remote.Command{Keep: true, Steps: step})
+	do(remote.Command{Steps: step})
+	close(in)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(filepath.Join(home, "sessions"))
+	if n := strings.Count(string(text), "x"); err != nil || n != 2 {
+		t.Errorf("%d sessions, want 2 (%v)", n, err)
+	}
+}
+
+// until is input that has nothing and ends when it is closed.
+type until chan struct{}
+
+func (u until) Read([]byte) (int, error) { <-u; return 0, os.ErrClosed }
+
+// Keeping works alike in every shell that a host may have as /bin/sh.
+func TestShellsAreKeptBy(t *testing.T) {
+	t.Parallel()
+	for _, sh := range []string{"dash", "bash", "busybox sh", "ksh", "mksh", "zsh --emulate sh"} {
+		program, rest, _ := strings.Cut(sh, " ")
+		path, err := osexec.LookPath(program)
+		if err != nil {
+			continue
+		}
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			remotetest.Keep(t, func(t *testing.T) remote.Conn {
+				return remotetest.Server(t, func(c *sshserver.Config) {
+					c.Start = func(_, command string) *osexec.Cmd {
+						cmd := osexec.Command("/bin/sh", "-c", strings.Replace(command, "/bin/sh", path+" "+rest, 1))
+						cmd.Dir = t.TempDir()
+						return cmd
+					}
+				}).Dial(t)
+			})
+		})
+	}
+}
