@@ -43,9 +43,7 @@ func (c *explainCmd) isRun() bool {
 }
 
 func (c *explainCmd) run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}

@@ -66,9 +66,7 @@ func (c *logsCmd) isDefinition() bool {
 
 // ofRun prints what is recorded of a run.
 func (c *logsCmd) ofRun(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	p, err := w.places(nil)
+	ctx, p, err := w.openPlaces()
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,7 @@ func (c *replayCmd) Run(w *world) error {
 	if c.Speed < 0 {
 		return exit(exitUsage, errors.New("--speed is how many times as fast: 20 plays ten minutes in half a minute"))
 	}
-	ctx, stop := w.interruptible()
-	defer stop()
-	p, err := w.places(nil)
+	ctx, p, err := w.openPlaces()
 	if err != nil {
 		return err
 	}

@@ -33,9 +33,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if err := c.openInto(w); err != nil {
 		return err
 	}
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if c.Detach {
 		again := *c
 		again.ID, again.Detach, again.JSON = r.id(), false, false
-		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), stop)
+		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), places.close)
 	}
 	root, err := r.root()
 	if err != nil {
@@ -68,7 +66,7 @@ func (c *resumeCmd) Run(w *world) error {
 	pool := c.dial(w)
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
-	err = c.drive(w, p, r.id(), stop,
+	err = c.drive(w, p, r.id(), places.close,
 		func(string) (*journal.Journal, []event.Event, error) {
 			j, err := r.open()
 			return j, r.Events, err

@@ -32,22 +32,20 @@ func (c *rollbackCmd) Run(w *world) error {
 	if err := c.openInto(w); err != nil {
 		return err
 	}
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}
 	defer places.close()
 	if id, ok := c.run(ctx, places); ok {
-		return c.takeBack(ctx, w, places, id, stop)
+		return c.takeBack(ctx, w, places, id)
 	}
 	p, err := c.planFlags.rollback(ctx, w, c.To)
 	if err != nil {
 		return err
 	}
 	defer p.pool.close()
-	return c.runFlags.confirmed(ctx, w, p, stop)
+	return c.runFlags.confirmed(ctx, w, p, places.close)
 }
 
 // runID is what the id of a run looks like, also of one that is not here.
@@ -70,7 +68,7 @@ func (c *rollbackCmd) run(ctx context.Context, places *places) (id string, ok bo
 }
 
 // takeBack takes back what a run did.
-func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id string, stop func()) error {
+func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id string) error {
 	if c.To != "" || c.Env != "" || len(c.Service) > 0 || len(c.Limit) > 0 || c.BatchSize != "" {
 		return exit(exitUsage, errors.New("what a run did is taken back as it was done; --to, --env, --service, --limit and --batch-size do not belong to it"))
 	}
@@ -107,5 +105,5 @@ func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id
 		Options: plan.Options{Without: c.Without},
 	}.Make()
 	fmt.Fprintf(c.human(w), "Run %s by %s\n", r.id(), r.Header.By)
-	return c.runFlags.confirmed(ctx, w, all, stop)
+	return c.runFlags.confirmed(ctx, w, all, places.close)
 }

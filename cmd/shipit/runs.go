@@ -34,12 +34,10 @@ func (c *runsCmd) Help() string {
 }
 
 func (c *runsCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
 	if err := c.check(w.now()); err != nil {
 		return exit(exitUsage, err)
 	}
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}

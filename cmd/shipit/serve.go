@@ -47,9 +47,7 @@ func (c *serveCmd) Help() string {
 }
 
 func (c *serveCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}

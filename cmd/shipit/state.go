@@ -24,6 +24,7 @@ type places struct {
 	shared *journal.Redis // or nil
 	w      *world
 	warned bool
+	stop   func() // gives the signals back that openPlaces took, or nil
 }
 
 // chosenState is what the command line or the environment says of the place.
@@ -82,6 +83,20 @@ func (w *world) expand(path string) string {
 	return path
 }
 
+// openPlaces is what a command about recorded runs begins with: the context
+// that an interrupt ends, and where runs are recorded. To close the places
+// gives the signals back, too.
+func (w *world) openPlaces() (context.Context, *places, error) {
+	ctx, stop := w.interruptible()
+	p, err := w.places(nil)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	p.stop = stop
+	return ctx, p, nil
+}
+
 // places are those that the command line names, or the environment, or else
 // the definition's state block, which may be nil.
 func (w *world) places(spec *lang.Spec) (*places, error) {
@@ -134,6 +149,9 @@ func (p *places) String() string {
 func (p *places) close() {
 	if p.shared != nil {
 		_ = p.shared.Close()
+	}
+	if p.stop != nil {
+		p.stop()
 	}
 }
 

@@ -109,9 +109,7 @@ const wishAnswered = 30 * time.Second
 // wish hands an intent to the process that drives the run and says what became
 // of it.
 func (c *steerFlags) wish(w *world, i journal.Intent) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}
