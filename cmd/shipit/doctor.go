@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,8 +14,7 @@ import (
 )
 
 type doctorCmd struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	Limit   []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
 	Without []string `placeholder:"HOST" help:"Leave these hosts out."`
 	JSON    bool     `name:"json" help:"Print one JSON document."`
@@ -38,19 +36,16 @@ type patient struct {
 }
 
 func (c *doctorCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	services, err := c.loadAll(w)
+	ctx, to, err := c.survey(w)
 	if err != nil {
 		return err
 	}
-	pool := c.dial(w)
-	defer pool.close()
+	defer to.close()
 	p := planFlags{Limit: c.Limit, Without: c.Without}
 	var patients []*patient
 	var names []string
-	for _, s := range services {
-		x := &patient{source: s, inquiry: pool.ask(exec.HealthQuestions(s.def, s.base()))}
+	for _, s := range to.services {
+		x := &patient{source: s, inquiry: to.ask(exec.HealthQuestions(s.def, s.base()))}
 		x.questions = p.asked(x.questions)
 		for _, q := range x.questions {
 			names = append(names, q.Host)
@@ -63,7 +58,7 @@ func (c *doctorCmd) Run(w *world) error {
 	waits := w.waitFor("examined", names)
 	var here, hosts sync.WaitGroup
 	for _, x := range patients {
-		here.Go(func() { x.here = c.lookHere(ctx, w, x.source, pool) })
+		here.Go(func() { x.here = c.lookHere(ctx, w, x.source, to.pool) })
 		hosts.Go(func() {
 			x.found = exec.Examine(ctx, x.fleet, x.questions, func(e exec.Examined) {
 				waits.came(e.Facts.Name)
@@ -107,9 +102,7 @@ func (c *doctorCmd) Run(w *world) error {
 
 func (c *doctorCmd) print(w *world, all []view.Checkup) error {
 	if c.JSON {
-		enc := json.NewEncoder(w.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"format": "1.0", "services": all})
+		return writeJSON(w.stdout, map[string]any{"format": "1.0", "services": all})
 	}
 	for i, one := range all {
 		if i > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,8 +12,7 @@ import (
 )
 
 type hostsCmd struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	JSON bool `name:"json" help:"Print one JSON document."`
 }
 
@@ -32,28 +30,23 @@ type serviceHosts struct {
 }
 
 func (c *hostsCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	services, err := c.loadAll(w)
+	ctx, to, err := c.survey(w)
 	if err != nil {
 		return err
 	}
-	pool := c.dial(w)
-	defer pool.close()
+	defer to.close()
 	var all []serviceHosts
-	for _, s := range services {
+	for _, s := range to.services {
 		list := serviceHosts{Service: s.service, Env: s.def.Env.Name}
 		for _, t := range s.def.Targets {
-			r := reach(ctx, pool.ssh, t.Host, s)
+			r := reach(ctx, to.ssh, t.Host, s)
 			r.Settings = append(r.Settings, c.settings()...)
 			list.Hosts = append(list.Hosts, r)
 		}
 		all = append(all, list)
 	}
 	if c.JSON {
-		enc := json.NewEncoder(w.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"format": "1.0", "services": all})
+		return writeJSON(w.stdout, map[string]any{"format": "1.0", "services": all})
 	}
 	for i, list := range all {
 		if i > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -23,8 +22,7 @@ type lockCmd struct {
 
 // lockFlags choose the locks that a command is about.
 type lockFlags struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	Limit   []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
 	Without []string `placeholder:"HOST" help:"Leave these hosts out."`
 }
@@ -150,9 +148,7 @@ func (f *lockFlags) print(w *world, asJSON bool, one func(io.Writer, view.Locks,
 		all[i] = s.view()
 	}
 	if asJSON {
-		enc := json.NewEncoder(w.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"format": "1.0", "locks": all})
+		return writeJSON(w.stdout, map[string]any{"format": "1.0", "locks": all})
 	}
 	held := false
 	for i, l := range all {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -34,10 +33,7 @@ func (c *planCmd) showScripts(ctx context.Context, w *world, all *allPlanned) er
 		out = append(out, scriptsOf{p.plan.Body.Service, scripts})
 	}
 	if c.JSON {
-		e := json.NewEncoder(w.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(out)
+		return writeJSON(w.stdout, out)
 	}
 	for _, s := range out {
 		printScripts(w.stdout, s)

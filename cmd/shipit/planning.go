@@ -17,8 +17,7 @@ import (
 
 // planFlags choose what a plan is about.
 type planFlags struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	Limit           []string `placeholder:"HOST" help:"Only these hosts: names, globs, ranges like rb10[01-04]."`
 	Without         []string `placeholder:"HOST" help:"Leave these hosts out, and record that in the plan."`
 	BatchSize       string   `placeholder:"N|N%" help:"Override the size of the sized batches."`

@@ -14,8 +14,7 @@ import (
 )
 
 type releasesCmd struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	Offline bool `aliases:"no-hosts" help:"Do not ask the hosts where each release runs."`
 	All     bool `short:"a" help:"All of them; otherwise the newest 20."`
 	JSON    bool `name:"json" help:"Print one JSON document."`

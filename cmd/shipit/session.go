@@ -22,6 +22,37 @@ type sshFlags struct {
 	AcceptNew      bool          `name:"accept-new-host-keys" help:"Trust a host whose key is not known yet, and remember it."`
 }
 
+// fleetFlags choose services and how their hosts are reached.
+type fleetFlags struct {
+	definitionFlags
+	sshFlags
+}
+
+// A survey is a command's services and the connections to their hosts.
+type survey struct {
+	services []*source
+	*pool
+	stop func()
+}
+
+// survey is what a command that looks at all hosts begins with. The context
+// is one that an interrupt ends.
+func (f *fleetFlags) survey(w *world) (context.Context, *survey, error) {
+	ctx, stop := w.interruptible()
+	services, err := f.loadAll(w)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return ctx, &survey{services: services, pool: f.dial(w), stop: stop}, nil
+}
+
+// close ends the connections and gives the signals back.
+func (s *survey) close() {
+	s.pool.close()
+	s.stop()
+}
+
 // A pool holds the connections of a command: one fleet, or another where two
 // services reach a host of the same name in different ways.
 type pool struct {

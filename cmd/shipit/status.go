@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,8 +15,7 @@ import (
 )
 
 type statusCmd struct {
-	definitionFlags
-	sshFlags
+	fleetFlags
 	Offline  bool `help:"Ask the hosts only, and not the repository which releases are newer."`
 	Detailed bool `name:"detailed-exitcode" help:"Exit with 2 if a host is not as its last run left it, or the hosts are mixed."`
 	JSON     bool `name:"json" help:"Print one JSON document."`
@@ -31,23 +29,20 @@ func (c *statusCmd) Help() string {
 }
 
 func (c *statusCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	services, err := c.loadAll(w)
+	ctx, to, err := c.survey(w)
 	if err != nil {
 		return err
 	}
-	pool := c.dial(w)
-	defer pool.close()
+	defer to.close()
 	var inquiries []*inquiry
-	for _, s := range services {
-		inquiries = append(inquiries, pool.ask(exec.DriftQuestions(s.def, s.base())))
+	for _, s := range to.services {
+		inquiries = append(inquiries, to.ask(exec.DriftQuestions(s.def, s.base())))
 	}
-	tags := make([][]string, len(services))
-	problems := make([]error, len(services))
+	tags := make([][]string, len(to.services))
+	problems := make([]error, len(to.services))
 	var listing sync.WaitGroup
 	if !c.Offline {
-		for i, s := range services {
+		for i, s := range to.services {
 			listing.Go(func() { tags[i], problems[i] = s.tags(ctx, w) })
 		}
 	}
@@ -58,7 +53,7 @@ func (c *statusCmd) Run(w *world) error {
 	}
 	var all []view.Status
 	answers, drift := 0, false
-	for i, s := range services {
+	for i, s := range to.services {
 		if problems[i] != nil {
 			fmt.Fprintf(w.stderr, "warning: cannot say which releases are newer: %v\n", problems[i])
 		}
@@ -75,7 +70,7 @@ func (c *statusCmd) Run(w *world) error {
 		}
 		all = append(all, st)
 	}
-	if err := c.print(w, services, all); err != nil {
+	if err := c.print(w, to.services, all); err != nil {
 		return err
 	}
 	switch {
@@ -89,12 +84,10 @@ func (c *statusCmd) Run(w *world) error {
 
 func (c *statusCmd) print(w *world, services []*source, all []view.Status) error {
 	if c.JSON {
-		enc := json.NewEncoder(w.stdout)
-		enc.SetIndent("", "  ")
 		if len(all) == 1 {
-			return enc.Encode(all[0])
+			return writeJSON(w.stdout, all[0])
 		}
-		return enc.Encode(map[string]any{"format": "1.0", "services": all})
+		return writeJSON(w.stdout, map[string]any{"format": "1.0", "services": all})
 	}
 	for i, st := range all {
 		if i > 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -26,9 +25,7 @@ func (c *versionCmd) Run(w *world) error {
 		Plan    int    `json:"plan_format"`
 		Events  string `json:"event_schema"`
 	}{version, revision(), runtime.Version(), plan.Format, event.Schema}
-	enc := json.NewEncoder(w.stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return writeJSON(w.stdout, doc)
 }
 
 // revision is the commit that the program was built from, if it knows.
