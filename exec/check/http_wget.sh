@@ -1,4 +1,4 @@
-# without_curl is by_curl with wget.
+# without_curl is by_curl with wget, which says headers where it complains.
 without_curl() {
   command -v wget >/dev/null 2>&1 || { echo 'neither curl nor wget is installed'; return 3; }
   one=-q
@@ -6,10 +6,14 @@ without_curl() {
     *--max-redirect*) one='-nv -t 1 --max-redirect=0 --no-proxy --content-on-error' ;;
   esac
   [ "$insecure" = false ] || one="$one --no-check-certificate"
+  t=$(mktemp) || { echo 'cannot make a temporary file'; return 3; }
   # shellcheck disable=SC2086 # options, word by word
-  wget -S -O - -T "$secs" $one -- "$url" 2>"$t/head" | head -c "$limit" | tr -d '\000' >"$t/body"
-  ! grep -q '^ *HTTP/' "$t/head" || return 0
-  why=$(tail -n 1 "$t/head")
+  { body=$(wget -S -O - -T "$secs" $one -- "$url" 2>"$t" | head -c "$limit"; echo .); } 2>/dev/null
+  body=${body%.} head=$(tr -d '\r' <"$t")
+  rm -f -- "$t"
+  code=$(printf '%s\n' "$head" | sed -n 's|^ *HTTP/[0-9.]* \([0-9][0-9][0-9]\).*|\1|p' | tail -n 1)
+  case $head in *HTTP/*) return 0 ;; esac
+  why=${head##*"$nl"}
   case $why in
     *'unable to resolve'* | *'bad address'* | *nrecognized* | *'nvalid option'*) echo "$why"; return 3 ;;
   esac
