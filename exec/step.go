@@ -14,6 +14,7 @@ import (
 	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
+	"shipit/exec/transport"
 	"shipit/lang"
 )
 
@@ -391,8 +392,9 @@ adopt() {
 }
 `
 
-// prune removes releases and saved files, never what runs. A release loses
-// its manifest first: what is left of it if we are cut short is not complete.
+// prune removes releases and saved files, never what runs, and of a git cache
+// what only they needed. A release loses its manifest first: what is left of it
+// if we are cut short is not complete.
 func (m *compiler) prune(remove []string) (string, error) {
 	var sh strings.Builder
 	sh.WriteString(m.vars())
@@ -408,6 +410,7 @@ func (m *compiler) prune(remove []string) (string, error) {
 		}
 		fmt.Fprintf(&sh, "%s %s\n", verb, remote.Quote(run))
 	}
+	sh.WriteString(transport.Forget())
 	return sh.String(), nil
 }
 

@@ -40,7 +40,7 @@ func (t *gitTransport) Step(_ context.Context, d Delivery) (remote.Step, io.Read
 	return remote.Step{
 		ID: "stage", Op: "stage", Args: stageArgs(d),
 		Shell: open(d) + fmt.Sprintf("origin=%s tag=%s tree=%s\n", remote.Quote(from), remote.Quote(d.Release.Tag),
-			remote.Quote(d.Release.Tree)) + "begin\n" + gitScript + "checkout\n" + modules + "take\n" + shared(t.shared) + "settle\ntidy\n",
+			remote.Quote(d.Release.Tree)) + "begin\n" + gitScript + "checkout\n" + modules + "take\n" + shared(t.shared) + "settle\n",
 	}, nil, 0, nil
 }
 
@@ -72,3 +72,10 @@ func origin(origin, repo string) (string, error) {
 
 //go:embed git.sh
 var gitScript string
+
+//go:embed git_forget.sh
+var forgetScript string
+
+// Forget is a script for after releases were removed from $p: the host's git
+// cache, where there is one, loses what only they needed. It never fails.
+func Forget() string { return forgetScript + "forget || :\n" }

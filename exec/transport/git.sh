@@ -101,11 +101,6 @@ bring() {
     die "cannot fetch commit $commit${tag:+ of tag $tag} from $origin$(tight); what runs is untouched. $(why), then apply again"
   fi
 }
-# tidy joins the small packs that each fetch leaves, now and then. The release is there by then, and does not need the cache.
-tidy() {
-  set -- "$cache"/objects/pack/*.pack
-  [ $# -lt 50 ] || timeout --foreground -k 5 60 git --git-dir="$cache" repack --geometric=2 -d -q >/dev/null 2>&1 </dev/null || :
-}
 # out checks the commit out of what the cache has. A clone would not do: git shares no objects with a cache that is shallow.
 out() {
   g init -q --template= -- "$in" && mkdir -p -- "$in/.git/objects/info" && printf '%s\n' "$cache/objects" >"$in/.git/objects/info/alternates" &&
