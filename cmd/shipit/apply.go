@@ -28,6 +28,9 @@ func (c *applyCmd) Help() string {
 }
 
 func (c *applyCmd) Run(w *world) error {
+	if done, err := c.inFront(w); done {
+		return err
+	}
 	if err := c.openInto(w); err != nil {
 		return err
 	}

@@ -238,7 +238,7 @@ func (a *attachment) question(ctx context.Context, asker func(context.Context, e
 
 // detached says that only this command has ended.
 func (a *attachment) detached() error {
-	fmt.Fprintf(a.flags.human(a.w), "\nDetached; run %[1]s goes on.\nCome back:      shipit attach %[1]s\nStop it:        shipit abort %[1]s\n", a.r.id())
+	fmt.Fprint(a.flags.human(a.w), leftAlone(a.r.id()))
 	return exit(a.w.interruptCode(), nil)
 }
 

@@ -167,7 +167,8 @@ func (*detachedCmd) Run(w *world) error {
 	if err := json.NewDecoder(w.stdin).Decode(&o); err != nil {
 		return fmt.Errorf("cannot read what to do: %w", err)
 	}
-	w.color, w.state, w.away, w.applies = o.Color, o.State, true, true
+	w.color, w.state, w.applies = o.Color, o.State, true
+	w.away.Store(true)
 	if o.Resume != nil {
 		return o.Resume.Run(w)
 	}

@@ -30,6 +30,9 @@ func (c *resumeCmd) Help() string {
 }
 
 func (c *resumeCmd) Run(w *world) error {
+	if done, err := c.inFront(w); done {
+		return err
+	}
 	if err := c.openInto(w); err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ func (c *rollbackCmd) Help() string {
 }
 
 func (c *rollbackCmd) Run(w *world) error {
+	if done, err := c.inFront(w); done {
+		return err
+	}
 	if err := c.openInto(w); err != nil {
 		return err
 	}

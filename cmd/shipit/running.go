@@ -148,7 +148,11 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer places.mirror(j)()
 	control, unsteered := places.steered(id)
 	defer unsteered()
-	seen, err := f.watch(w, p.plan, id, &steering{w: w, store: places.dir, run: id})
+	keys, parting := &steering{w: w, store: places.dir, run: id}, w.parting()
+	if parting != nil {
+		keys.leave = parting.want
+	}
+	seen, err := f.watch(w, p.plan, id, keys)
 	if err != nil {
 		return err
 	}
@@ -176,6 +180,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		fmt.Fprintf(f.human(w), "note: %s\n", problem)
 	}
 	defer seen.begin(w, f, past)()
+	defer parting.await(seen, places.dir, id)()
 	result, err := do(runCtx, exec.Options{
 		Plan: p.plan, Fleet: p.fleet, Root: p.root, Source: p.source(),
 		Journal: j, Views: views,

@@ -190,7 +190,7 @@ type steering struct {
 	w     *world
 	store journal.Store
 	run   string
-	leave func() // ends the command that only looks on; nil in the process of the run
+	leave func() // leaves the terminal; nil where the run cannot
 }
 
 // wishes are the actions that a run understands.
@@ -205,7 +205,7 @@ func (s *steering) Can(a live.Action) string {
 		return ""
 	case live.Detach:
 		if s.leave == nil {
-			return "this process is the run; close the terminal, or stop it with Ctrl-Z and type bg, and it goes on"
+			return "the shell waits for the process of the run; stop it with Ctrl-Z and type bg, and it goes on"
 		}
 		return ""
 	}

@@ -38,8 +38,8 @@ func (w *world) interruptible() (context.Context, func()) {
 
 // abortable is the context of a run. The first interrupt asks the run to end
 // gracefully, the second stops remote work now, the third exits. A lost
-// terminal (SIGHUP) and a reader that went away (SIGPIPE, as with `| head`) do
-// not end a run.
+// terminal (SIGHUP; see parting) and a reader that went away (SIGPIPE, as with
+// `| head`) do not end a run.
 func (w *world) abortable(out io.Writer, run string) (ctx context.Context, abort <-chan string, done func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)

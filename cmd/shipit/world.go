@@ -36,7 +36,8 @@ type world struct {
 	rescue         atomic.Pointer[func()] // gives the terminal back before the process ends at once
 	background     sync.WaitGroup         // what a finished run still tells others
 	applies        bool                   // the command is one that changes hosts
-	away           bool                   // the process was detached: only from elsewhere can anybody answer
+	front          *front                 // for which the shell waits instead of this process; nil where it waits for this one
+	away           atomic.Bool            // the process has left its terminal, or never had one: only from elsewhere can anybody answer
 	secrets        secrets
 }
 
@@ -49,6 +50,7 @@ func newWorld() *world {
 		outTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 		inTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 	}
+	w.front = frontOf(w)
 	w.stdout, w.stderr = diverted{&w.screen, os.Stdout}, diverted{&w.screen, os.Stderr}
 	if cols, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 		w.width = cols
@@ -75,7 +77,7 @@ func (w *world) getenv(name string) string {
 
 // style is how to write on standard output.
 func (w *world) style() view.Style {
-	color := w.outTTY && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
+	color := w.outTTY && !w.away.Load() && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
 	if f := w.getenv("CLICOLOR_FORCE"); f != "" && f != "0" && w.getenv("NO_COLOR") == "" {
 		color = true
 	}
@@ -89,7 +91,9 @@ func (w *world) style() view.Style {
 }
 
 // interactive tells whether a question can be asked: never in CI.
-func (w *world) interactive() bool { return w.inTTY && w.outTTY && w.getenv("CI") == "" }
+func (w *world) interactive() bool {
+	return w.inTTY && w.outTTY && w.getenv("CI") == "" && !w.away.Load()
+}
 
 // home is the user's home directory.
 func (w *world) home() string { return w.getenv("HOME") }

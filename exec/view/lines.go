@@ -42,6 +42,14 @@ func NewLines(w io.Writer, s Style) *Lines {
 	return &Lines{Style: s, w: w, started: map[string]begun{}, told: map[string]bool{}, logged: map[string]int{}}
 }
 
+// Plain has lines printed without colours from here on: into a file, and no
+// longer on a terminal.
+func (l *Lines) Plain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Style.Color = false
+}
+
 // Append prints e. An error of the writer (a closed pipe) is remembered and
 // not repeated: losing the reader does not end a run.
 func (l *Lines) Append(e event.Event) error {
