@@ -37,6 +37,7 @@ type run struct {
 	touched  touched
 	red      []RedHost // that were not well before the first change
 	asked    bool      // what becomes of the run after the abort
+	decided  *Control  // that, by who aborted it; nil where it is to be asked
 
 	question     *asked           // that is open
 	answer       string           // what became of the one before
@@ -74,7 +75,7 @@ func (r *run) loop(ctx context.Context, begin ...event.Event) (Result, error) {
 		}
 		moved = true
 		if r.inFlight == 0 && (ctx.Err() != nil || !r.held()) {
-			if ctx.Err() != nil || r.o.Ask == nil || r.asked || r.journal != nil || !r.roll.Aborted() {
+			if ctx.Err() != nil || r.o.Ask == nil && r.decided == nil || r.asked || r.journal != nil || !r.roll.Aborted() {
 				return r.finish()
 			}
 			r.launchQuestion(ctx)

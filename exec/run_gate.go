@@ -106,6 +106,11 @@ const nobody = "nobody"
 // not say: the run holds the locks of its hosts.
 const mostAsked = time.Hour
 
+// mostAlone is how long an aborted run that nobody sits before waits for
+// somebody to say what becomes of it. Once it has ended, whoever comes later has
+// all of the choices still: to resume it, to roll it back, to leave it.
+const mostAlone = 5 * time.Minute
+
 // questionOf is the event of a question.
 func (r *run) questionOf(q *asked) event.Event {
 	return event.Event{
@@ -118,6 +123,11 @@ func (r *run) questionOf(q *asked) event.Event {
 // nobody does, it is the safe one.
 func (r *run) ask(ctx context.Context, q *asked) (Control, error) {
 	safe := Control{Choice: q.Safe, By: nobody}
+	select {
+	case c := <-q.reply: // it is decided already
+		return c, nil
+	default:
+	}
 	if r.o.Ask == nil && r.o.Control == nil {
 		return safe, nil
 	}
@@ -153,11 +163,19 @@ func (r *run) ask(ctx context.Context, q *asked) (Control, error) {
 
 // launchQuestion asks what becomes of an aborted run that is at rest.
 func (r *run) launchQuestion(ctx context.Context) {
+	within := mostAsked
+	if r.o.Away != nil && r.o.Away() {
+		within = mostAlone
+	}
 	q := newAsked(Prompt{
 		Text:    "the run is stopped and nothing is under way; what now?",
-		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave, Until: r.now().Add(mostAsked),
+		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave, Until: r.now().Add(within),
 	})
 	r.asked, r.question = true, q
+	if r.decided != nil {
+		q.sent, r.decided = r.decided, nil
+		q.reply <- *q.sent
+	}
 	r.launch([]job{{r.questionOf(q), func(func(event.Event)) event.Event {
 		answer, err := r.ask(ctx, q)
 		if err != nil {

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 type Control struct {
 	Do     Wish
 	By     string
-	Choice string // of Answer; "" is yes to a confirmation
+	Choice string // of Answer; "" is yes to a confirmation. Of Stop: what becomes of the run then; "" asks
 	Batch  string // of Answer: only if the question is about that batch; "" is any
 	Host   string // of Retry and Skip
 	Intent int64  // its number where wishes are kept; goes into the event
@@ -49,7 +50,11 @@ func newAsked(q Prompt) *asked { return &asked{Prompt: q, reply: make(chan Contr
 func (r *run) steer(c Control) {
 	switch paused := r.roll.Paused(); {
 	case c.Do == Stop && !r.roll.Aborted():
+		r.decide(c)
 		r.abort(c, "no new host starts; the steps in flight end first")
+	case c.Do == Stop && r.question != nil:
+		c.Do, c.Choice = Reply, cmp.Or(c.Choice, choiceLeave)
+		r.reply(c)
 	case c.Do == Pause && r.roll.GoingBack():
 		r.tooLate(c, "it is going back already, and a rollback is not paused")
 	case c.Do == Pause && paused == "" && !r.roll.Aborted():
@@ -69,6 +74,13 @@ func (r *run) steer(c Control) {
 			is = "it cannot do that"
 		}
 		r.tooLate(c, is)
+	}
+}
+
+// decide keeps what becomes of the run, where who stops it says so.
+func (r *run) decide(c Control) {
+	if c.Choice == choiceRollback || c.Choice == choiceLeave {
+		r.decided = &c
 	}
 }
 

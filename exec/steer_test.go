@@ -338,3 +338,66 @@ func TestAResumedRunObeysItsWindow(t *testing.T) {
 		})
 	}
 }
+
+// waits is what Ask does where a person may answer, and none does.
+func waits(ctx context.Context, _ Prompt) (Answer, error) {
+	<-ctx.Done()
+	return Answer{}, ctx.Err()
+}
+
+func TestAnAbortedRunThatNobodyAttendsEndsSoon(t *testing.T) {
+	t.Parallel()
+	stop := Control{Do: Stop, By: "anna@there", Intent: 1}
+	for name, c := range map[string]struct {
+		attended bool
+		choice   string
+		again    *Control // a minute after it asks
+		outcome  event.Outcome
+		running  string
+		least    time.Duration
+		most     time.Duration
+		by       string
+	}{
+		"nobody answers":         {outcome: event.Abort, running: "noo", least: mostAlone, most: 2 * mostAlone, by: nobody},
+		"at a terminal":          {attended: true, outcome: event.Abort, running: "noo", least: mostAsked, most: 2 * mostAsked, by: nobody},
+		"the abort says: leave":  {choice: "leave", outcome: event.Abort, running: "noo", most: time.Minute, by: "anna@there"},
+		"the abort says: back":   {choice: "rollback", outcome: event.RolledBack, running: "ooo", most: time.Minute, by: "anna@there"},
+		"the abort says: moon":   {choice: "moon", outcome: event.Abort, running: "noo", least: mostAlone, most: 2 * mostAlone, by: nobody},
+		"a second abort":         {again: &Control{Do: Stop, By: "bob@there", Intent: 2}, outcome: event.Abort, running: "noo", least: time.Minute, most: mostAlone, by: "bob@there"},
+		"a second says: back":    {again: &Control{Do: Stop, By: "bob@there", Choice: "rollback", Intent: 2}, outcome: event.RolledBack, running: "ooo", least: time.Minute, most: mostAlone, by: "bob@there"},
+		"an answer is no option": {again: &Control{Do: Reply, By: "bob@there", Choice: "moon", Intent: 2}, outcome: event.Abort, running: "noo", least: mostAlone, most: 2 * mostAlone, by: nobody},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newDrill(t, 3)
+				control := make(chan Control, 9)
+				first := stop
+				first.Choice = c.choice
+				s.when(control, func(e event.Event) bool { return e.Type == event.HostStarted && e.Phase == event.Switch }, first, time.Second)
+				if c.again != nil {
+					s.when(control, ofType(event.Asked), *c.again, time.Minute)
+				}
+				begun := time.Now()
+				res, err := s.run(func(o *Options) {
+					o.Control, o.Ask, o.Away = control, waits, func() bool { return !c.attended }
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.want(res, c.outcome, c.running)
+				if took := time.Since(begun); took < c.least || took > c.most {
+					t.Errorf("it took %s, want %s to %s", took, c.least, c.most)
+				}
+				for _, e := range s.log.all() {
+					switch {
+					case e.Type == event.Answered && e.By != c.by:
+						t.Errorf("it says %+v", e)
+					case e.Type == event.Asked && c.by == nobody && e.Until.Sub(e.Time) != c.least:
+						t.Errorf("it asks until %s after %s", e.Until.Sub(e.Time), e.Text)
+					}
+				}
+			})
+		})
+	}
+}

@@ -37,13 +37,18 @@ func (c *continueCmd) Run(w *world) error {
 	return c.wish(w, journal.Intent{Do: string(exec.Continue)})
 }
 
-type abortCmd struct{ steerFlags }
-
-func (c *abortCmd) Help() string {
-	return "Like one Ctrl-C in the terminal of the run: the steps in flight end, nothing new starts, and the run asks what becomes of it.\n\n" + examples("shipit abort", "shipit abort 20150610T140203Z-3kq7")
+type abortCmd struct {
+	steerFlags
+	Choice string `placeholder:"CHOICE" enum:"rollback,leave," default:"" help:"What becomes of the run then: rollback or leave. Without it, the run asks, and a second abort says leave."`
 }
 
-func (c *abortCmd) Run(w *world) error { return c.wish(w, journal.Intent{Do: string(exec.Stop)}) }
+func (c *abortCmd) Help() string {
+	return "Like one Ctrl-C in the terminal of the run: the steps in flight end, nothing new starts, and the run asks what becomes of it. One that nobody sits before waits 5 minutes for that; then its hosts stay as they are.\n\n" + examples("shipit abort", "shipit abort 20150610T140203Z-3kq7 --choice rollback")
+}
+
+func (c *abortCmd) Run(w *world) error {
+	return c.wish(w, journal.Intent{Do: string(exec.Stop), Choice: c.Choice})
+}
 
 type confirmCmd struct {
 	steerFlags
