@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -11,10 +10,8 @@ import (
 	"time"
 
 	"shipit/exec/event"
-	"shipit/exec/lock"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
-	"shipit/exec/transport"
 	"shipit/lang"
 )
 
@@ -251,193 +248,6 @@ func (m *compiler) env() string {
 	return sh.String()
 }
 
-// historyLine adds to the host's history.
-func historyLine(state string, r plan.Release) string {
-	return fmt.Sprintf("history %s %s %s %s\n", state, remote.Quote(word(r.ID)), remote.Quote(word(r.Tag)), remote.Quote(word(r.Commit)))
-}
-
-// history is a step of its own that only writes a line.
-func (m *compiler) history(id, state string, r plan.Release) remote.Step {
-	out := remote.Step{ID: id, Op: "record", Args: m.args(r.ID)}
-	out.Args["state"] = state
-	if !m.c.Acts {
-		out.Shell = m.vars() + historyScript + historyLine(state, r)
-	}
-	return out
-}
-
-// record ends a phase that changed something.
-func (m *compiler) record() remote.Step {
-	if m.phase == event.Undo {
-		left := m.h.To
-		if left.ID == m.h.Back.ID { // only files went back: that says nothing against the release
-			left = plan.Release{}
-		}
-		s := m.history(recordStep, "undone", left)
-		s.Args["release"], s.Args["tag"], s.Args["commit"] = left.ID, left.Tag, left.Commit
-		if m.c.Acts {
-			return s
-		}
-		// The files of a run that was undone are nothing to go back to.
-		s.Shell += `rm -rf -- "$p/.shipit/files/$run"` + "\n"
-		if m.c.By != plan.ByWatchdog { // which tidies up after itself
-			s.Shell += lock.Disarm(lock.Dir(m.path))
-		}
-		return s
-	}
-	s := m.history(recordStep, "good", m.h.To)
-	s.Args["files"] = strings.Join(m.paths(), "\n")
-	if !m.c.Acts {
-		s.Shell = m.vars() + filesScript + m.saveAll() + historyScript + historyLine("good", m.h.To) + lock.Disarm(lock.Dir(m.path))
-	}
-	return s
-}
-
-// verify sees that nobody has changed the host since it was read under the
-// lock. It prints what moved.
-func (m *compiler) verify(steps []plan.Step) remote.Step {
-	may := []string{m.h.From.ID}
-	if !m.c.First || m.c.Again || m.phase == event.Undo {
-		may = append(may, m.h.To.ID)
-	}
-	if (m.phase == event.Undo || m.c.Again) && m.h.Back.ID != "" && !slices.Contains(may, m.h.Back.ID) { // its watchdog may have taken it there
-		may = append(may, m.h.Back.ID)
-	}
-	out := remote.Step{ID: verifyStep, Op: "verify", Args: m.args("")}
-	out.Args["may"] = strings.Join(may, "\n")
-	var files []*plan.File
-	if m.phase == event.Switch && m.c.First {
-		var lines []string
-		for i := range steps {
-			if f := steps[i].File; f != nil && m.c.Raw[f.Path] != "" {
-				files = append(files, f)
-				lines = append(lines, f.Path+" "+m.c.Raw[f.Path])
-			}
-		}
-		out.Args["files"] = strings.Join(lines, "\n")
-	}
-	if !m.c.Acts {
-		out.Shell = m.unmoved(may, files)
-	}
-	return out
-}
-
-// unmoved is the shell of verify.
-func (m *compiler) unmoved(may []string, files []*plan.File) string {
-	var sh strings.Builder
-	sh.WriteString(m.vars())
-	sh.WriteString(`if [ -L "$p/current" ]; then is=$(readlink -- "$p/current"); elif [ -e "$p/current" ]; then is='no link'; else is=; fi` + "\ncase $is in\n")
-	for _, id := range may {
-		fmt.Fprintf(&sh, "  %s) ;;\n", remote.Quote(m.link(id)))
-	}
-	fmt.Fprintf(&sh, "  *) die \"current changed since the plan: was %s, is ${is:-nothing}\" ;;\nesac\n", inQuotes(cmp.Or(m.link(m.h.From.ID), "nothing")))
-	if m.phase == event.Switch && m.c.First {
-		sh.WriteString(filesScript)
-	}
-	for _, f := range files {
-		fmt.Fprintf(&sh, "unmoved %s %s %s\n", remote.QuotePath(f.Path), flag(f.Root), remote.Quote(m.c.Raw[f.Path]))
-	}
-	return sh.String()
-}
-
-// link is what current says of a release, "" of none.
-func (m *compiler) link(id string) string {
-	if id == "" {
-		return ""
-	}
-	for _, r := range []plan.Release{m.h.From, m.h.Back, m.h.To} {
-		if r.ID == id && r.Link != "" {
-			return r.Link
-		}
-	}
-	return "releases/" + id
-}
-
-// activate points current at a release that is complete, by one rename: who
-// looks sees the old release or the new one. (mv -T is of coreutils and of
-// busybox since 1.28; a mv without it refuses, and nothing has happened.)
-//
-// A release of another tool has no manifest to tell that it is complete. What
-// current said of it is kept when it is left, and is what current says again
-// when a way back leads there.
-func (m *compiler) activate(s *plan.Step) string {
-	sh := m.vars() + historyScript + activateScript
-	if from := m.h.From; from.Link != "" && m.phase == event.Switch && from.ID != s.Release {
-		sh += fmt.Sprintf("adopt %s %s\n", remote.Quote(from.ID), remote.Quote(from.Link)) + historyLine("adopted", from)
-	}
-	if s.Link != "" {
-		sh += fmt.Sprintf("to %s\n", remote.Quote(s.Link))
-	} else {
-		sh += fmt.Sprintf("whole %s\nto %s\n", remote.Quote(s.Release), remote.Quote("releases/"+s.Release))
-	}
-	return sh + historyLine("live", m.c.Release(s.Release))
-}
-
-const activateScript = `whole() {
-  [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ] ||
-    die "release $1 is not complete on this host; it cannot be activated"
-}
-to() {
-  [ "$(readlink -- "$p/current" 2>/dev/null)" != "$1" ] || return 0
-  rm -f -- "$p/.current-$run"
-  ln -s -- "$1" "$p/.current-$run"
-  [ -d "$p/.current-$run/" ] || { rm -f -- "$p/.current-$run"; die "$1 is not there any more; current cannot point to it"; }
-  mv -f -T -- "$p/.current-$run" "$p/current"
-}
-adopt() {
-  mkdir -p -- "$p/.shipit/adopted"
-  rm -f -- "$p/.shipit/.adopted"
-  ln -s -- "$2" "$p/.shipit/.adopted"
-  mv -f -T -- "$p/.shipit/.adopted" "$p/.shipit/adopted/$1"
-}
-`
-
-// prune removes releases and saved files, never what runs, and of a git cache
-// what only they needed. A release loses its manifest first: what is left of it
-// if we are cut short is not complete.
-func (m *compiler) prune(remove []string) (string, error) {
-	var sh strings.Builder
-	sh.WriteString(m.vars())
-	sh.WriteString(pruneScript)
-	for _, name := range remove {
-		run, isRun := strings.CutPrefix(name, "run:")
-		if run == "" || run == "." || run == ".." || strings.Contains(run, "/") {
-			return "", fmt.Errorf("cannot remove %q: it is no name of a release or run", name)
-		}
-		verb := "release"
-		if isRun {
-			verb = "files"
-		}
-		fmt.Fprintf(&sh, "%s %s\n", verb, remote.Quote(run))
-	}
-	sh.WriteString(transport.Forget())
-	return sh.String(), nil
-}
-
-const pruneScript = `live=$(readlink -- "$p/current" 2>/dev/null) || live=
-release() {
-  [ "${live##*/}" != "$1" ] || die "release $1 is live; it stays"
-  rm -f -- "$p/.shipit/manifest/$1"
-  chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
-  rm -rf -- "$p/.shipit/incoming-$run.old" # of a removal that was cut short
-  [ -e "$p/releases/$1" ] || return 0
-  mv -T -- "$p/releases/$1" "$p/.shipit/incoming-$run.old"
-  chmod -R u+w -- "$p/.shipit/incoming-$run.old" 2>/dev/null || :
-  rm -rf -- "$p/.shipit/incoming-$run.old"
-}
-files() { rm -rf -- "$p/.shipit/files/$1" "$p/.shipit/files/$1.before"; }
-`
-
-// word makes one field of a history line of s.
-func word(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
 // inQuotes is s for the inside of double quotes.
 func inQuotes(s string) string { return quoteEscapes.Replace(s) }
 
@@ -464,18 +274,4 @@ func seconds(d lang.Duration) int {
 		return 60
 	}
 	return int((d.Std() + time.Second - 1) / time.Second)
-}
-
-// paths are the managed files of the host, those that do not change too.
-func (m *compiler) paths() []string {
-	set := map[string]bool{}
-	for path := range m.h.Fingerprint.Files {
-		set[path] = true
-	}
-	for _, s := range m.h.Switch {
-		if s.File != nil {
-			set[s.File.Path] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
 }
