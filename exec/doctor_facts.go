@@ -19,46 +19,38 @@ func parseHealth(records []remote.Record, asked, answered time.Time) plan.Health
 			continue
 		}
 		text := diag.CleanLine(strings.TrimSpace(r.Text))
-		switch r.Key {
-		case "clock":
+		if name, ok := strings.CutPrefix(r.Key, "version."); ok {
+			if v := versionIn(text); v != "" {
+				h.Versions[name] = v
+			}
+		} else if note := healthNotes[r.Key]; note != nil {
+			note(&h, text)
+		} else if r.Key == "clock" {
 			h.Skew, h.Error = skew(text, asked, answered)
-		case "kernel":
-			h.Kernel = text
-		case "os":
-			h.System = text
-		case "shell":
-			h.Shell = text
-		case "sh":
-			h.Sh = text
-		case "place":
-			h.Place = text
-		case "mount":
-			h.Mount = text
-		case "use":
-			h.Used = used(text)
-		case "usei":
-			h.UsedInodes = used(text)
-		case "notmp":
-			h.NoTmp = text
-		case "noproc":
-			h.NoProc = true
-		case "killed":
-			h.Killed = true
-		case "maxsessions":
-			if n, err := strconv.Atoi(text); err == nil {
-				h.MaxSessions = n
-			}
-		case "sudoall":
-			h.SudoAll = true
-		default:
-			if name, ok := strings.CutPrefix(r.Key, "version."); ok {
-				if v := versionIn(text); v != "" {
-					h.Versions[name] = v
-				}
-			}
 		}
 	}
 	return h
+}
+
+// healthNotes take down what doctor.sh states, by its name for it.
+var healthNotes = map[string]func(h *plan.Health, text string){
+	"kernel": func(h *plan.Health, text string) { h.Kernel = text },
+	"os":     func(h *plan.Health, text string) { h.System = text },
+	"shell":  func(h *plan.Health, text string) { h.Shell = text },
+	"sh":     func(h *plan.Health, text string) { h.Sh = text },
+	"place":  func(h *plan.Health, text string) { h.Place = text },
+	"mount":  func(h *plan.Health, text string) { h.Mount = text },
+	"use":    func(h *plan.Health, text string) { h.Used = used(text) },
+	"usei":   func(h *plan.Health, text string) { h.UsedInodes = used(text) },
+	"notmp":  func(h *plan.Health, text string) { h.NoTmp = text },
+	"noproc": func(h *plan.Health, _ string) { h.NoProc = true },
+	"killed": func(h *plan.Health, _ string) { h.Killed = true },
+	"maxsessions": func(h *plan.Health, text string) {
+		if n, err := strconv.Atoi(text); err == nil {
+			h.MaxSessions = n
+		}
+	},
+	"sudoall": func(h *plan.Health, _ string) { h.SudoAll = true },
 }
 
 // skew is how far a host's clock is before ours, and how exact that is: what
