@@ -29,9 +29,6 @@ func Follow(s Store, run string, after int64) *Follower {
 // Run is whose events they are.
 func (f *Follower) Run() string { return f.run }
 
-// Seen is the number of the last event that was read.
-func (f *Follower) Seen() int64 { return f.seen }
-
 // More is what was written since the last time, nothing where nothing was. It
 // does not wait. After an error it may be asked again.
 func (f *Follower) More(ctx context.Context) ([]event.Event, error) {

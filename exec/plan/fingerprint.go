@@ -38,7 +38,7 @@ func Hash(salt []byte, text string) string {
 	return slow + hex.EncodeToString(key)
 }
 
-// A Hasher is Hash and FingerprintOf for many hosts: it hashes no text twice.
+// A Hasher is Hash and Fingerprint for many hosts: it hashes no text twice.
 // It is for one goroutine at a time.
 type Hasher struct {
 	salt []byte
@@ -60,13 +60,8 @@ func (h *Hasher) Hash(text string) string {
 	return v
 }
 
-// FingerprintOf is what f says that a plan relies on. hostKey is what the
+// Fingerprint is what f says that a plan relies on. hostKey is what the
 // connection saw; the files in sensitive are hashed slowly.
-func FingerprintOf(hostKey string, f HostFacts, sensitive map[string]bool, salt []byte) Fingerprint {
-	return NewHasher(salt).Fingerprint(hostKey, f, sensitive)
-}
-
-// Fingerprint is FingerprintOf with the Hasher's salt.
 func (h *Hasher) Fingerprint(hostKey string, f HostFacts, sensitive map[string]bool) Fingerprint {
 	p := Fingerprint{HostKey: hostKey, Live: f.Live, Files: map[string]string{}, Units: map[string]string{}}
 	if f.Link != "" {
@@ -101,7 +96,7 @@ func (f FileFact) state(sum string) string {
 }
 
 // Sensitive are the paths whose content the plan does not show: what to hand
-// to FingerprintOf when the host is read again.
+// to Fingerprint when the host is read again.
 func (h *Host) Sensitive() map[string]bool {
 	paths := map[string]bool{}
 	for path, state := range h.Fingerprint.Files {

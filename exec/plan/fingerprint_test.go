@@ -19,7 +19,7 @@ func TestFingerprintSaysWhatMoved(t *testing.T) {
 	now.Units["web.service"] = Unit{Load: "loaded", Active: "failed"}
 	now.FreeKiB, now.Lock = 5, &Holder{Run: "r"} // volatile: no part of it
 
-	a, b := FingerprintOf(was.HostKey, was, nil, salt), FingerprintOf(now.HostKey, now, nil, salt)
+	a, b := NewHasher(salt).Fingerprint(was.HostKey, was, nil), NewHasher(salt).Fingerprint(now.HostKey, now, nil)
 	want := []string{
 		"the host key changed since the plan: was ssh-ed25519 SHA256:web01, is ssh-ed25519 SHA256:other",
 		"the live release changed since the plan: was " + r1.ID + ", is " + r2.ID,
@@ -39,12 +39,12 @@ func TestFingerprintHidesSensitiveContents(t *testing.T) {
 	t.Parallel()
 	f := host("web01", r1)
 	secret := map[string]bool{"/etc/web.conf": true}
-	a := FingerprintOf(f.HostKey, f, secret, salt)
+	a := NewHasher(salt).Fingerprint(f.HostKey, f, secret)
 	if got := a.Files["/etc/web.conf"]; strings.Contains(got, sum("workers: 8\n")) || !strings.HasPrefix(got, "scrypt:") {
 		t.Errorf("the digest of a sensitive file can be looked up: %s", got)
 	}
 	f.Files["/etc/web.conf"] = text("workers: 9\n")
-	if d := a.Diff(FingerprintOf(f.HostKey, f, secret, salt)); len(d) != 1 {
+	if d := a.Diff(NewHasher(salt).Fingerprint(f.HostKey, f, secret)); len(d) != 1 {
 		t.Errorf("a changed sensitive file gives %q", d)
 	}
 }
@@ -58,7 +58,7 @@ func TestSensitiveIsWhatTheFingerprintWasMadeWith(t *testing.T) {
 		f.Exists = exists
 		facts.Hosts[0].Files["/etc/web.conf"] = f
 		h := Make(deploy(def, facts, r1)).Host("web01")
-		is := FingerprintOf(h.Fingerprint.HostKey, facts.Hosts[0], h.Sensitive(), salt)
+		is := NewHasher(salt).Fingerprint(h.Fingerprint.HostKey, facts.Hosts[0], h.Sensitive())
 		if d := h.Fingerprint.Diff(is); d != nil {
 			t.Errorf("nothing moved, and yet: %q", d)
 		}
