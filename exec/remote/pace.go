@@ -11,6 +11,10 @@ import (
 const (
 	maxLogins = 8 // connections to one sshd that are not logged in yet; it drops some from 10 on
 	maxTries  = 3 // of a login that sshd dropped before it began
+	// Where others may wait, whoever is in gives up his place when the host
+	// has answered him once more, or after so long: sshd says that a login went
+	// well before it has ceased to count it.
+	settling = 2 * time.Second
 )
 
 // pace bounds the logins under way at each destination.
@@ -19,8 +23,8 @@ type pace struct {
 	gates map[string]chan struct{}
 }
 
-// enter waits for a place at dest.
-func (p *pace) enter(ctx context.Context, dest string) (leave func(), err error) {
+// enter waits for a place at dest. A login that went well leaves with it.
+func (p *pace) enter(ctx context.Context, dest string) (leave func(*sshConn), err error) {
 	p.mu.Lock()
 	if p.gates == nil {
 		p.gates = map[string]chan struct{}{}
@@ -33,7 +37,13 @@ func (p *pace) enter(ctx context.Context, dest string) (leave func(), err error)
 	p.mu.Unlock()
 	select {
 	case gate <- struct{}{}:
-		return func() { <-gate }, nil
+		return func(c *sshConn) {
+			if c == nil || len(gate) < maxLogins {
+				<-gate
+				return
+			}
+			go func() { c.answers(settling); <-gate }()
+		}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

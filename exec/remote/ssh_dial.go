@@ -30,10 +30,9 @@ type attempt interface {
 }
 
 // connect dials, verifies and logs in, within the timeout.
-func (s *SSH) connect(ctx context.Context, r *route, via []string) (*sshConn, error) {
+func (s *SSH) connect(ctx context.Context, r *route, via []string) (in *sshConn, err error) {
 	keys := &pick{}
 	if !r.openssh() {
-		var err error
 		if keys, err = s.keys.pick(r.keys); err != nil {
 			var ke *keyError
 			if errors.As(err, &ke) {
@@ -43,7 +42,6 @@ func (s *SSH) connect(ctx context.Context, r *route, via []string) (*sshConn, er
 		}
 	}
 	var hop *bastion
-	var err error
 	if len(r.jump) > 0 {
 		if hop, err = s.bastion(ctx, r, via); err != nil {
 			return nil, err
@@ -58,7 +56,7 @@ func (s *SSH) connect(ctx context.Context, r *route, via []string) (*sshConn, er
 	if err != nil {
 		return nil, dialError(r.name, TimedOut, fmt.Errorf("gave up waiting for other logins to it: %w", err), "")
 	}
-	defer leave()
+	defer func() { leave(in) }()
 
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)

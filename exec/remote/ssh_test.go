@@ -410,22 +410,3 @@ func TestVanishedHostIsUnknown(t *testing.T) {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
 }
-
-// sshd's default drops some of more than ten logins that come together.
-func TestManyDialsAtOneSSHD(t *testing.T) {
-	t.Parallel()
-	h := remotetest.SSHD(t)
-	d := dialer(t, remote.SSHOptions{})
-	var wg sync.WaitGroup
-	for range 30 {
-		wg.Go(func() {
-			c, err := d.Dial(context.Background(), h.Target())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			c.Close()
-		})
-	}
-	wg.Wait()
-}
