@@ -62,6 +62,7 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 			continue
 		}
 		staged, err := w.run.staged(bounded, w.m.plan, &steps[i], base, func(d *transport.Delivery) {
+			d.Unpacks = remote.Unpacks(w.m.conn)
 			if serve != nil {
 				d.Serve = serve.key
 			}

@@ -13,6 +13,7 @@ type feed struct {
 	p     process
 	cmd   Command
 	input string
+	early bool // the data is sent without being asked for
 
 	sent  chan struct{} // closed when the script is out
 	tried chan struct{} // closed when it is out or cannot get out any more
@@ -23,7 +24,7 @@ type feed struct {
 
 func newFeed(p process, cmd Command, input string) *feed {
 	return &feed{
-		p: p, cmd: cmd, input: input,
+		p: p, cmd: cmd, input: input, early: cmd.early && cmd.Data != nil && cmd.DataSize <= earlyData,
 		sent: make(chan struct{}), tried: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
 	}
 }
@@ -51,9 +52,22 @@ func (f *feed) sendData() { close(f.ask) }
 // stop ends the input as soon as the current write is over.
 func (f *feed) stop() { f.once.Do(func() { close(f.quit) }) }
 
+// earlyData is how much data at most is sent with the script: what one flight
+// takes, and the pipe to a step that reads none of it.
+const earlyData = 16 << 10
+
 func (f *feed) run() {
 	defer f.p.CloseWrite()
-	_, err := io.WriteString(f.p, f.input)
+	input, whole := []byte(f.input), true
+	if f.early {
+		data := make([]byte, f.cmd.DataSize)
+		n, err := io.ReadFull(f.cmd.Data, data)
+		input = append(append(input, '\n'), data[:n]...)
+		if whole = err == nil; whole {
+			input = append(input, '.')
+		}
+	}
+	_, err := f.p.Write(input)
 	if err == nil {
 		close(f.sent)
 	}
@@ -67,7 +81,7 @@ func (f *feed) run() {
 	}
 	select {
 	case <-f.ask:
-		if f.cmd.Data == nil || !f.data() {
+		if !whole || f.cmd.Data == nil || !f.early && !f.data() {
 			return // the host finds its data cut and stops
 		}
 		<-f.quit

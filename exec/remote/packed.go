@@ -30,6 +30,12 @@ var packers = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
 // errCut is a script that the host did not read whole, so that nothing ran.
 var errCut = errors.New("the script did not arrive whole; nothing ran")
 
+// Unpacks tells whether r's host is known to have gzip.
+func Unpacks(r Runner) bool {
+	c, ok := r.(interface{ Unpacks() bool })
+	return ok && c.Unpacks()
+}
+
 // A packing is what is known of a host's gzip.
 type packing struct{ works, fails atomic.Bool }
 

@@ -96,8 +96,9 @@ type Command struct {
 	// to run any when the host is no longer this run's.
 	Fence *Fence
 	// Data is sent when a step calls the shell function data, which may be
-	// done once, in any step; if none does, Data is not read. DataSize is its
-	// exact length: a step whose data was short fails.
+	// done once, in any step; if none does, Data is not read, unless it is so
+	// little that it goes with the script. DataSize is its exact length: a
+	// step whose data was short fails.
 	Data     io.Reader
 	DataSize int64
 	// Hold is streamed to the host after the script for as long as it lasts;
@@ -118,6 +119,8 @@ type Command struct {
 	// Grace bounds the wait for the remote process group to go after ctx
 	// ended. 0 is 5 s.
 	Grace time.Duration
+
+	early bool // the script need not be sent again, so that little Data may go with it
 }
 
 // A Step is one thing done in a Command.

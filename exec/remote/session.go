@@ -110,7 +110,9 @@ func run(ctx context.Context, p process, cmd Command, input func(nonce string) s
 				return w.verdict(ctx, *ended)
 			}
 		case <-w.idle:
-			p.Keep()
+			if !f.early || w.wantedData() { // else the data may still be in its input
+				p.Keep()
+			}
 			return w.verdict(ctx, exit{})
 		case <-w.eof:
 			if ended != nil {

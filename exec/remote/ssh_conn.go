@@ -27,6 +27,8 @@ type sshConn struct {
 	mu   sync.Mutex
 	next chan opened // the session for the next command, if one was asked for
 	idle *sshShell   // waits for another script
+
+	looked bool // the first command has come; the second may be a lock's, which keeps its session
 }
 
 func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Duration) *sshConn {
@@ -54,6 +56,9 @@ func (c *sshConn) Close() error {
 	})
 	return nil
 }
+
+// Unpacks tells whether the host is known to have gzip.
+func (c *sshConn) Unpacks() bool { return c.packing.works.Load() }
 
 // Lost tells whether the connection is gone, so that another is needed.
 func (c *sshConn) Lost() bool {
@@ -125,6 +130,7 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 	case <-c.gone:
 		return fmt.Errorf("%w earlier; nothing ran", errLost)
 	}
+	cmd.early = c.packing.works.Load()
 	return c.packing.run(cmd, func(wrap func(string) string) error {
 		sh, err := c.shell(ctx, cmd)
 		if err != nil {

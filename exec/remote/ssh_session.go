@@ -82,13 +82,19 @@ func (c *sshConn) start(ctx context.Context) (*sshShell, error) {
 func (c *sshConn) openAhead(sure bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.next != nil || len(c.sessions) == maxSessions {
+	before := c.next
+	if before != nil && !sure || len(c.sessions) == maxSessions {
 		return
 	}
 	next := make(chan opened, 1)
 	c.next = next
 	go func() {
-		o := c.openNow()
+		var o opened
+		if before != nil {
+			o = <-before
+		} else {
+			o = c.openNow()
+		}
 		if sure && o.err == nil && o.begin() != nil {
 			o.drop()
 			o.err = errLost

@@ -152,8 +152,8 @@ func (t *turn) Close() error {
 // shell gives a shell for a command: the one that waits, or a new one.
 func (c *sshConn) shell(ctx context.Context, cmd Command) (*sshShell, error) {
 	c.mu.Lock()
-	sh := c.idle
-	c.idle = nil
+	sh, looked := c.idle, c.looked
+	c.idle, c.looked = nil, true
 	c.mu.Unlock()
 	if sh != nil && !sh.usable() {
 		sh.Close()
@@ -166,9 +166,9 @@ func (c *sshConn) shell(ctx context.Context, cmd Command) (*sshShell, error) {
 		}
 	}
 	switch {
-	case cmd.Keep: // the next command has this one
 	case cmd.Hold != nil && c.master == nil: // commands follow while the lock is held
 		c.openAhead(true)
+	case cmd.Keep && looked: // the next command has this shell
 	default:
 		c.openAhead(false)
 	}

@@ -121,6 +121,13 @@ func (w *watch) saidHello() bool {
 	return w.hello
 }
 
+// wantedData tells whether a step has asked for the data.
+func (w *watch) wantedData() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.asked
+}
+
 func (w *watch) emit(r Record) {
 	if w.cmd.On != nil && !w.muted {
 		w.cmd.On(r)

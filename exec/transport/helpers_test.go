@@ -15,7 +15,7 @@ func rel(commit string) transport.Release {
 
 // stage delivers a release; base is a commit or "".
 func stage(h *transporttest.Host, tr transport.Transport, commit, base string) error {
-	d := transport.Delivery{Release: rel(commit)}
+	d := transport.Delivery{Release: rel(commit), Unpacks: true}
 	if base != "" {
 		d.Base = rel(base)
 	}

@@ -3,7 +3,9 @@ package transport
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +31,7 @@ type parcel struct {
 	remove string // shell, run in a copy of the base: takes away what differs
 	sum    string // SHA-256 of the whole manifest
 	size   int64
+	packed []byte   // the same by gzip; nil where that is not worth it
 	file   *os.File // has no name any more: it goes with the process
 }
 
@@ -111,10 +114,37 @@ func (t *push) pack(ctx context.Context, p *parcel, base, version string) error 
 	if p.file, err = unnamed(); err != nil {
 		return err
 	}
-	if p.size, err = t.write(ctx, p.file, newDirs(old, with), with, own); err != nil {
+	if p.size, err = t.write(ctx, p.file, newDirs(old, with), with, own); err == nil {
+		p.packed, err = packed(p.reader(), p.size)
+	}
+	if err != nil {
 		p.file.Close()
 	}
 	return err
+}
+
+// smallParcel is what is sent by gzip: a flight or two fewer are worth more
+// than the start of a program. A whole release is not: where many hosts are
+// near, their unpacking costs more than a fast link does.
+const smallParcel = 256 << 10
+
+// packed is a small parcel by gzip, nil where that saves little.
+func packed(r io.Reader, size int64) ([]byte, error) {
+	if size > smallParcel {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if err := copyTo(w, r, nil); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > size*7/8 {
+		return nil, nil
+	}
+	return b.Bytes(), nil
 }
 
 // diff is what must go from old and what must come to make new of it.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -47,6 +48,8 @@ func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, in
 	step := remote.Step{ID: "stage", Op: "stage", Args: stageArgs(d)}
 	before, after, data, size := "", "", p.reader(), p.size
 	switch {
+	case d.Serve == nil && d.From == nil && d.Unpacks && p.packed != nil:
+		before, data, size = "gz=z\n", bytes.NewReader(p.packed), int64(len(p.packed))
 	case d.Serve != nil:
 		before, after = d.Serve.serve()
 	case d.From != nil:

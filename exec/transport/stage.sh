@@ -135,10 +135,10 @@ shared() {
   [ -e "$p/shared/$1" ] || mkdir -p -- "$p/shared/$1" || die "$p/shared/$1 cannot be made$(room); what runs is untouched"
   ln -s -- "$2" "$in/$1"
 }
-# unpack unpacks what is sent, or was before; of tar's complaints the first say enough, and none says what is free.
-packed=
+# unpack unpacks what is sent, by gzip where gz is z, or was before; of tar's complaints the first say enough, and none says what is free.
+packed= gz=
 unpack() {
-  { if [ -n "$packed" ]; then tar -xomf - <"$packed"; else data tar -xomf -; fi; } 2>"$in.out" || {
+  { if [ -n "$packed" ]; then tar -xomf - <"$packed"; else data tar "-x${gz}omf" -; fi; } 2>"$in.out" || {
     head -n 2 -- "$in.out"
     die "cannot unpack the release below $p$(room); what runs is untouched"
   }

@@ -43,6 +43,7 @@ type Delivery struct {
 	Base    Release // one that the host has, to send only the difference; ID "" is none
 	Labels  map[string]string
 	Within  time.Duration
+	Unpacks bool   // the host has gzip
 	Serve   *Relay // this host is to be the relay; push only
 	From    *Relay // it fetches from that one
 }

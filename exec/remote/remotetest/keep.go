@@ -19,17 +19,18 @@ import (
 // have the shell kept for the next: nothing of one may be seen by another.
 func testKeep(t *testing.T, dial Dial) {
 	c := dial(t)
-	data := pattern(300000)
-	sum := fmt.Sprintf("%x", sha256.Sum256(data))
-	for i, cmd := range []remote.Command{
-		{},
-		{Data: strings.NewReader(string(data)), DataSize: int64(len(data))},
-		{Data: strings.NewReader(string(data)), DataSize: int64(len(data))},
-		{},
-	} {
-		cmd.Keep = true
+	for i, tc := range []struct {
+		size   int  // of data
+		unread bool // by the steps
+	}{{}, {size: 300000}, {size: 5000}, {}, {size: 5000, unread: true}, {size: 16 << 10}, {}} {
+		cmd := remote.Command{Keep: true}
+		data := pattern(tc.size)
+		sum := fmt.Sprintf("%x", sha256.Sum256(data))
+		if tc.size > 0 {
+			cmd.Data, cmd.DataSize = strings.NewReader(string(data)+"more"), int64(tc.size)
+		}
 		shell := "fact sum none"
-		if cmd.Data != nil {
+		if tc.size > 0 && !tc.unread {
 			shell = "data sha256sum | { read -r sum _; fact sum $sum; }"
 		}
 		got, err := doCommand(t, c, cmd, `fact seen "$left $data_size"; left=over; fail() { :; }`, shell, "echo on; cat <&0")
@@ -37,7 +38,7 @@ func testKeep(t *testing.T, dial Dial) {
 			t.Fatalf("command %d: %v", i, err)
 		}
 		want := "none"
-		if cmd.Data != nil {
+		if tc.size > 0 && !tc.unread {
 			want = sum
 		}
 		same(t, got, []remote.Record{
@@ -68,6 +69,10 @@ func testKeepFailure(t *testing.T, dial Dial) {
 		t.Error("a command whose data was short succeeded")
 	}
 	good("after short data")
+	if _, err := doCommand(t, c, remote.Command{Keep: true, Data: strings.NewReader(string(pattern(20000))), DataSize: 20000}, "data sh -c 'exit 9'"); !errors.As(err, &se) || se.Code != 9 {
+		t.Errorf("error %v, want exit status 9", err)
+	}
+	good("after data that nobody took")
 	if _, err := doCommand(t, c, remote.Command{Keep: true, Fence: &remote.Fence{Dir: t.TempDir() + "/none", Run: "r", Generation: 1}}, "echo never"); !errors.Is(err, remote.ErrFenced) {
 		t.Errorf("error %v, want fenced", err)
 	}

@@ -22,7 +22,7 @@ import (
 func servePush(t *testing.T, trees map[string]Tree) *Source {
 	tr := named(t, "push", map[string]any{}, NewRepo(trees))
 	return &Source{Line: newLine(), Delivery: func(r string) (transport.Transport, transport.Delivery) {
-		return tr, transport.Delivery{Release: transport.Release{ID: r, Tag: r, Commit: r}}
+		return tr, transport.Delivery{Release: transport.Release{ID: r, Tag: r, Commit: r}, Unpacks: true}
 	}}
 }
 
