@@ -27,9 +27,10 @@ type starts struct {
 	ref     string
 	base    string // where work trees of it are kept
 
-	mu   sync.Mutex
-	root string
-	read time.Time // when root was made
+	mu     sync.Mutex
+	root   string
+	commit string    // of the repository, that root is
+	read   time.Time // when root was made
 }
 
 // freshFor is how long a work tree is not asked to be newer.
@@ -77,30 +78,34 @@ func splitRef(text string) (url, ref string, ok bool) {
 	return url, ref, strings.ContainsAny(url, "/:")
 }
 
-// tree is the directory of the definitions, of a repository as it is now.
-func (s *starts) tree(ctx context.Context) (string, error) {
+// tree is the directory of the definitions, of a repository as it is now, and
+// its commit.
+func (s *starts) tree(ctx context.Context) (dir, commit string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.url == "" || s.root != "" && s.w.now().Sub(s.read) < freshFor {
-		return s.root, nil
+		return s.root, s.commit, nil
 	}
-	dir, _, err := release.CheckOut(ctx, s.url, s.ref, s.base)
-	if err != nil {
-		return "", err
+	if dir, commit, err = release.CheckOut(ctx, s.url, s.ref, s.base); err != nil {
+		return "", "", err
 	}
-	s.root, s.read = dir, s.w.now()
-	return dir, nil
+	s.root, s.commit, s.read = dir, commit, s.w.now()
+	return dir, commit, nil
 }
 
 // List reads the definitions; one that cannot be read is left out.
 func (s *starts) List(ctx context.Context) ([]web.Definition, error) {
-	root, err := s.tree(ctx)
+	root, commit, err := s.tree(ctx)
 	if err != nil {
 		return nil, err
 	}
 	files, err := definitions([]string{root})
 	if err != nil {
 		return nil, err
+	}
+	from := ""
+	if commit != "" {
+		from = s.url + "@" + s.ref
 	}
 	var all []web.Definition
 	for _, file := range files {
@@ -115,7 +120,9 @@ func (s *starts) List(ctx context.Context) ([]web.Definition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", file, err)
 		}
-		all = append(all, web.Definition{File: name, Path: file, Services: src.cfg.Services(), Environments: src.cfg.Environments()})
+		all = append(all, web.Definition{
+			File: name, Path: file, From: from, Commit: commit, Services: src.cfg.Services(), Environments: src.cfg.Environments(),
+		})
 	}
 	return all, nil
 }

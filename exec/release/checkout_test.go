@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,9 +32,29 @@ func TestCheckOutIsOneDirectoryACommit(t *testing.T) {
 			t.Errorf("CheckOut(%s) has %q, %v, want %q", c.ref, text, err, c.text)
 		}
 	}
+	f.git("tag", "-f", "v1") // it moves, and main is rewritten
+	f.git("reset", "-q", "--hard", first)
+	third := commit("three")
+	for ref, want := range map[string]string{"v1": second, "main": third} {
+		if _, got, err := release.CheckOut(t.Context(), f.dir, ref, base); err != nil || got != want {
+			t.Errorf("CheckOut(%s) finds %s, %v, want %s", ref, got, err, want)
+		}
+	}
 	entries, err := os.ReadDir(base)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("it leaves %v, %v, want two trees", entries, err)
+	if err != nil || len(entries) != 4 {
+		t.Errorf("it leaves %v, %v, want three trees and what was fetched", entries, err)
+	}
+	for _, entry := range entries { // without what was fetched, a tree is whole
+		if strings.HasPrefix(entry.Name(), "repository-") {
+			if err := os.RemoveAll(filepath.Join(base, entry.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	alone := exec.Command("git", "log", "--format=%s", first)
+	alone.Env = append(os.Environ(), "GIT_DIR="+filepath.Join(base, first, ".git"))
+	if out, err := alone.CombinedOutput(); err != nil {
+		t.Errorf("a tree does not stand by itself: %v\n%s", err, out)
 	}
 	for _, ref := range []string{"nothing", "--all"} {
 		if _, _, err := release.CheckOut(t.Context(), f.dir, ref, base); err == nil || !strings.Contains(err.Error(), "no such branch") {

@@ -35,9 +35,13 @@ var templates = sync.OnceValue(func() *template.Template {
 		"took":   view.Took,
 		"join":   strings.Join,
 		"digest": short,
+		"commit": shortCommit,
 		"part":   url.PathEscape, // of an address
 	}).ParseFS(files, "templates/*.html"))
 })
+
+// shortCommit is as much of a commit as people compare.
+func shortCommit(id string) string { return diag.CleanLine(id[:min(len(id), 12)]) }
 
 // short is as much of a digest as people compare.
 func short(digest string) string {

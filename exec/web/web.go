@@ -51,6 +51,7 @@ type Starts interface {
 type Definition struct {
 	File         string // as people know it
 	Path         string // where it is
+	From, Commit string // the repository and its commit that it was read from, "" of a directory
 	Services     []string
 	Environments []string
 }
