@@ -51,12 +51,13 @@ func browser(t *testing.T) context.Context {
 // A webSite is a lab, a server of its page, and a browser that looks at it.
 type webSite struct {
 	*testing.T
-	dir     string
-	env     []string
-	listen  string
-	server  *osexec.Cmd
-	address string // with the token
-	tab     context.Context
+	dir         string
+	env         []string
+	definitions string // for the server
+	listen      string
+	server      *osexec.Cmd
+	address     string // with the token
+	tab         context.Context
 }
 
 // hostileHook prints what is not to be believed, and then waits.
@@ -92,9 +93,27 @@ func newWebSite(t *testing.T) *webSite {
 	}
 	i := strings.LastIndex(string(definition), "}")
 	writeTo(t, s.path("lab/hello.hcl"), string(definition[:i])+fmt.Sprintf(hostileHook, s.path("hostile"), s.dir)+"}\n")
-	s.listen = "127.0.0.1:0"
+	s.listen, s.definitions = "127.0.0.1:0", s.path("lab")
 	s.serve()
 	return s
+}
+
+// repository is one with the definition of the lab.
+func (s *webSite) repository() string {
+	s.Helper()
+	dir := s.path("deploy.git")
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main", dir},
+		{"-C", dir, "--work-tree", s.path("lab"), "add", "hello.hcl", "hello-fleet.hcl"},
+		{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "the lab"},
+	} {
+		cmd := osexec.Command("git", args...)
+		cmd.Env = s.env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			s.Fatalf("git %q: %v\n%s", args, err, out)
+		}
+	}
+	return dir + "@main"
 }
 
 func (s *webSite) path(name string) string { return filepath.Join(s.dir, name) }
@@ -109,7 +128,7 @@ func (s *webSite) shipit(args ...string) ending {
 // serve starts the server, as often as wanted at the same address.
 func (s *webSite) serve() {
 	s.Helper()
-	cmd := program(s.T, nil, "serve", "--listen", s.listen, "--definitions", s.path("lab"))
+	cmd := program(s.T, nil, "serve", "--listen", s.listen, "--definitions", s.definitions)
 	cmd.Env, cmd.Dir = s.env, s.dir
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -255,6 +274,7 @@ func TestE2EWeb(t *testing.T) {
 	_ = s.server.Process.Signal(syscall.SIGKILL)
 	_ = s.server.Wait()
 	s.says("#connection", "The connection is lost")
+	s.definitions = s.repository()
 	s.serve()
 	s.until(`document.getElementById("connection").hidden`)
 	if got := s.eval(`new Set([...document.querySelectorAll("#log .row")].map(r => r.id)).size + "/" + document.querySelectorAll("#log .row").length`); got != before+"/"+before {
@@ -311,6 +331,7 @@ func TestE2EWeb(t *testing.T) {
 		s.open(page)
 		s.reachable(page)
 	}
+	s.says("main", "@main at commit")
 	s.open("/runs/" + run + "/replay?at=3")
 	s.do("play", chromedp.SetValue(chromedp.CSS("#speed"), "100"), chromedp.Click(chromedp.CSS("#play")))
 	s.says("#sentence", "aborted")

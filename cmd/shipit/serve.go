@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,7 +74,7 @@ func (c *serveCmd) Run(w *world) error {
 type page struct {
 	server      *web.Server
 	listener    net.Listener
-	certificate *tls.Certificate
+	certificate *web.Certificate
 	at          string // host and port, as a browser names them
 	token       string // "" behind a proxy
 	reader      string // what a Prometheus sends, "" behind a proxy
@@ -92,11 +91,10 @@ func (f *webFlags) open(ctx context.Context, w *world, places *places, starts we
 		return nil, exit(exitUsage, err)
 	}
 	if f.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("cannot use the certificate: %w", err)
+		var err error
+		if p.certificate, err = web.LoadCertificate(f.TLSCert, f.TLSKey); err != nil {
+			return nil, err
 		}
-		p.certificate = &pair
 	}
 	dir := filepath.Join(string(places.dir), ".web")
 	key, err := webKey(dir, f.NewToken)

@@ -1,5 +1,16 @@
 package web
 
+import (
+	"maps"
+	"slices"
+)
+
+// Changes are the paths of all requests that change something.
+func (s *Server) Changes() []string { return slices.Sorted(maps.Keys(s.changes())) }
+
+// RenewedWithin is how long a renewed certificate may wait to be seen.
+const RenewedWithin = renewedWithin
+
 // The bounds on what is kept of a run.
 const (
 	MostKept   = mostKept

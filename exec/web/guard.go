@@ -11,6 +11,9 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// onlyTLS keeps a browser, for 30 days, from asking this name without TLS.
+const onlyTLS = "max-age=2592000"
+
 // Bounds on what a request may bring.
 const (
 	mostBody = 64 << 10
@@ -31,6 +34,9 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", onlyTLS)
+		}
 		switch {
 		case len(r.URL.RawQuery) > mostURL || len(r.URL.Path) > mostURL:
 			s.fail(w, r, http.StatusRequestURITooLong, "The address is too long.")

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,7 +84,7 @@ func bindUnix(ctx context.Context, path string) (net.Listener, error) {
 }
 
 // Serve answers at l until ctx ends, by TLS where there is a certificate.
-func (s *Server) Serve(ctx context.Context, l net.Listener, certificate *tls.Certificate) error {
+func (s *Server) Serve(ctx context.Context, l net.Listener, certificate *Certificate) error {
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerWithin, ReadTimeout: bodyWithin, WriteTimeout: answerWithin, IdleTimeout: idleFor,
 		MaxHeaderBytes: mostHeader, ErrorLog: log.New(noted{s}, "", 0),
@@ -93,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, certificate *tls.Cer
 	over := make(chan error, 1)
 	go func() {
 		if certificate != nil {
-			server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
+			server.TLSConfig = s.config(certificate)
 			over <- server.ServeTLS(l, "", "")
 			return
 		}

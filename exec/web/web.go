@@ -122,12 +122,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /runs/{run}/log.jsonl", s.logFile)
 	mux.HandleFunc("GET /runs/{run}/timeline", s.timelinePage)
 	mux.HandleFunc("GET /runs/{run}/plan", s.planPage)
-	mux.HandleFunc("POST /runs/{run}/act", s.deployers(s.act))
 	mux.HandleFunc("GET /start", s.startPage)
-	mux.HandleFunc("POST /start", s.deployers(s.startPlan))
 	mux.HandleFunc("GET /start/{job}", s.jobPage)
-	mux.HandleFunc("POST /start/{job}/apply", s.deployers(s.startApply))
 	mux.HandleFunc("GET /assets/{file}", s.asset)
+	for path, do := range s.changes() {
+		mux.HandleFunc("POST "+path, s.deployers(do))
+	}
 	for pattern, h := range s.o.More {
 		mux.Handle(pattern, h)
 	}
@@ -135,6 +135,16 @@ func (s *Server) routes() http.Handler {
 		s.fail(w, r, http.StatusNotFound, "There is no such page.")
 	})
 	return mux
+}
+
+// changes are the requests that change something, by path: all there are, so
+// that none of them is open to who may only look.
+func (s *Server) changes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"/runs/{run}/act":    s.act,
+		"/start":             s.startPlan,
+		"/start/{job}/apply": s.startApply,
+	}
 }
 
 // forPrograms tells whether a request is for one of the further handlers.
