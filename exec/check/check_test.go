@@ -225,12 +225,12 @@ func TestCommand(t *testing.T) {
 func TestSystemd(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	put := func(state string) string {
-		dir := filepath.Join(bin, "is-"+state)
-		if err := os.Mkdir(dir, 0o755); err != nil {
+	put := func(state ...string) string {
+		dir, err := os.MkdirTemp(bin, "")
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte("#!/bin/sh\necho ActiveState="+state+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte("#!/bin/sh\necho \"ActiveState="+strings.Join(state, "\n")+"\"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		return "PATH=" + dir + ":$PATH\n"
@@ -239,6 +239,25 @@ func TestSystemd(t *testing.T) {
 	judge(t, "active", fromHost(t, c, put("active")), "")
 	judge(t, "activating", fromHost(t, c, put("activating")), "x.service is activating, wanted active")
 	judge(t, "nothing", fromHost(t, c, put("")), "unknown: systemctl does not know the state of x.service")
+	judge(t, "failed", fromHost(t, c, put("failed", "Result=exit-code")), "x.service is failed (exit-code), wanted active")
+	up, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var boot float64
+	if _, err := fmt.Sscan(string(up), &boot); err != nil {
+		t.Fatal(err)
+	}
+	since := func(ago float64) string {
+		return fmt.Sprintf("ActiveEnterTimestampMonotonic=%d", int64((boot-ago)*1e6))
+	}
+	c.Within = lang.Duration(100 * time.Second)
+	judge(t, "long active", fromHost(t, c, put("active", since(30), "NRestarts=3")), "")
+	c.Within = lang.Duration(4 * time.Second)
+	judge(t, "fresh", fromHost(t, c, put("active", since(0), "NRestarts=0")), "") // waits until it is a second old
+	judge(t, "another clock", fromHost(t, c, put("active", since(-60), "NRestarts=3")), "")
+	judge(t, "over and over", fromHost(t, c, put("active", "ActiveEnterTimestampMonotonic=$(sed 's/[. ].*//' /proc/uptime)000000", "NRestarts=3")),
+		"wanted 2.0 s; systemd has started it again by itself, NRestarts is 3")
 	if _, err := check.Deployer(c, check.Where{}); err == nil {
 		t.Error("a unit can be asked for from the deployer")
 	}
