@@ -94,7 +94,7 @@ func calls(t *testing.T, home string) string {
 const systemctl = `case "$*" in
   *show*ActiveState*) echo ActiveState=$(cat active) ;;
   *show*MainPID*) echo MainPID=$(cat pid) ;;
-  *show*Result*) echo Result=exit-code ;;
+  *show*Result*) echo Result=$(cat result 2>/dev/null || echo exit-code) ;;
   *) echo "$*" >>calls; case "$*" in *" restart "* | *" reload "* | *" kill "*) RESTART ;; esac ;;
 esac
 `
@@ -107,23 +107,40 @@ func TestSystemd(t *testing.T) {
 		want    string
 		calls   string
 	}{
-		"good": {"echo 8 >pid", map[string]any{"unit": "x.service"}, "", "--no-pager reset-failed x.service\n--no-pager restart x.service\n"},
+		"good": {"echo 8 >pid", map[string]any{"unit": "x.service"}, "", "--no-pager restart x.service\n"},
 		"two": {
 			"echo 8$2 >pid; echo $(($(cat n 2>/dev/null || echo 10) + 1)) >n; cp n pid",
 			map[string]any{"units": []any{"a.service", "b.service"}},
 			"",
-			"--no-pager reset-failed a.service\n--no-pager restart a.service\n--no-pager reset-failed b.service\n--no-pager restart b.service\n",
+			"--no-pager restart a.service\n--no-pager restart b.service\n",
 		},
-		"reload":      {":", map[string]any{"unit": "x.service", "reload": true}, "", "--no-pager reload x.service\n"},
-		"fails":       {"echo failed >active; exit 1", map[string]any{"unit": "x.service"}, "x.service is failed (exit-code)", ""},
-		"dies":        {"echo 8 >pid; echo failed >active", map[string]any{"unit": "x.service"}, "x.service is failed, wanted active", ""},
-		"H15 the old": {":", map[string]any{"unit": "x.service"}, "x.service still runs its old process 7", ""},
+		"reload": {":", map[string]any{"unit": "x.service", "reload": true}, "", "--no-pager reload x.service\n"},
+		"too often": {
+			"[ -e again ] && echo 8 >pid && exit; echo start-limit-hit >result; echo >again; exit 1",
+			map[string]any{"unit": "x.service"},
+			"",
+			"--no-pager restart x.service\n--no-pager reset-failed x.service\n--no-pager restart x.service\n",
+		},
+		"was down": {
+			"echo active >active",
+			map[string]any{"unit": "x.service"},
+			"",
+			"--no-pager reset-failed x.service\n--no-pager restart x.service\n",
+		},
+		"too often still": {"echo failed >active; echo start-limit-hit >result; exit 1", map[string]any{"unit": "x.service"}, "x.service is failed (start-limit-hit)", ""},
+		"fails":           {"echo failed >active; exit 1", map[string]any{"unit": "x.service"}, "x.service is failed (exit-code)", ""},
+		"dies":            {"echo 8 >pid; echo failed >active", map[string]any{"unit": "x.service"}, "x.service is failed (exit-code), wanted active", ""},
+		"H15 the old":     {":", map[string]any{"unit": "x.service"}, "x.service still runs its old process 7", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			program(t, home, "systemctl", strings.Replace(systemctl, "RESTART", c.restart, 1))
-			for f, text := range map[string]string{"active": "active\n", "pid": "7\n"} {
+			before := map[string]string{"active": "active\n", "pid": "7\n"}
+			if name == "was down" {
+				before = map[string]string{"active": "failed\n", "pid": "0\n"}
+			}
+			for f, text := range before {
 				if err := os.WriteFile(filepath.Join(home, f), []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}

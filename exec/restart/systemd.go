@@ -13,10 +13,13 @@ import (
 // systemd restarts or reloads units, one after the other.
 //
 // systemctl says yes as soon as a simple service has been forked, so the
-// script looks again; that the service answers is for a check to say. A unit
+// script looks again; that the service stays is for a check to say. A unit
 // that was restarted too often in a short time is refused by systemd and left
-// down, which a deploy, its rollback and a retry in a row reach: its counter
-// is reset first, where sudo lets us.
+// down, which a deploy, its rollback and a retry in a row reach. So the counter
+// is reset, where sudo lets us: of a unit that is down before, as systemd
+// goes on to tell why it went down, and of another when that is the reason.
+// Of a unit that does not start the end of its log is told, where the login
+// may read it.
 func systemd(r lang.Restart) (Script, error) {
 	units := append(r.List("units"), r.List("unit")...)
 	if len(units) == 0 {
@@ -25,29 +28,34 @@ func systemd(r lang.Restart) (Script, error) {
 	s := Script{Programs: []string{"systemctl"}, Units: units}
 	var sh strings.Builder
 	sh.WriteString(`show() { systemctl --no-pager show -p "$1" -- "$unit" | cut -d = -f 2-; }
+logged() {
+  sleep 0.5 # what it said last is on its way
+  timeout --foreground 5 journalctl -q --no-pager -o cat -n 10 -u "$unit" --since="@$began" 2>/dev/null || :
+}
 broken() {
   [ "$1" != 124 ] || echo "systemctl took longer than its deadline"
+  logged
   die "$unit is $(show ActiveState) ($(show Result))"
 }
 running() {
   state=$(show ActiveState)
-  [ "$state" = active ] || [ "$state" = reloading ] || die "$unit is $state, wanted active"
+  [ "$state" = active ] || [ "$state" = reloading ] || { logged; die "$unit is $state ($(show Result)), wanted active"; }
 }
+often() { [ "$(show Result)" = start-limit-hit ]; }
 `)
 	for _, unit := range units {
 		act := []string{"systemctl", "--no-pager", verb(r), unit}
 		s.Root = append(s.Root, act)
-		fmt.Fprintf(&sh, "unit=%s\n", remote.Quote(unit))
-		if verb(r) == "restart" {
-			reset := []string{"systemctl", "--no-pager", "reset-failed", unit}
-			fmt.Fprintf(&sh, "%s >/dev/null 2>&1 || :\n", call("run", "root", lang.Duration(10*time.Second), reset))
-			sh.WriteString("old=$(show MainPID)\n")
-			s.Starts = append(s.Starts, unit)
+		fmt.Fprintf(&sh, "unit=%s began=$(date +%%s)\n", remote.Quote(unit))
+		do := call("run", "root", r.Within, act)
+		if verb(r) == "reload" {
+			fmt.Fprintf(&sh, "%s || broken $?\nrunning\n", do)
+			continue
 		}
-		fmt.Fprintf(&sh, "%s || broken $?\nrunning\n", call("run", "root", r.Within, act))
-		if verb(r) == "restart" {
-			sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(show MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
-		}
+		s.Starts = append(s.Starts, unit)
+		reset := call("run", "root", lang.Duration(10*time.Second), []string{"systemctl", "--no-pager", "reset-failed", unit})
+		fmt.Fprintf(&sh, "old=$(show MainPID)\n[ \"$(show ActiveState)\" = active ] || %s >/dev/null 2>&1 || :\n%s || { rc=$?; often && %[1]s && %[2]s; } || broken $rc\nrunning\n", reset, do)
+		sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(show MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
 	}
 	s.Shell = sh.String()
 	return s, nil
