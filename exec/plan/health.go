@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -103,9 +102,11 @@ func Ailments(f *HostFacts, h *Health, n Deployment) []Ailment {
 		}
 		out = append(out, Ailment{Kind: "sudo", Level: Stops, Text: o.text, Help: "install the lines that this prints:", Type: n.Sudoers})
 	}
-	say("unit", Stops, unit(f, n.Target.Restart, func(name string) bool {
-		return slices.ContainsFunc(n.Target.Files, func(f lang.File) bool { return path.Base(f.Path) == name })
-	}))
+	var paths []string
+	for _, file := range n.Target.Files {
+		paths = append(paths, file.Path)
+	}
+	say("unit", Stops, unit(f, n.Target.Restart, paths))
 	for _, file := range n.Target.Files {
 		if p := f.Files[file.Path].Problem; p != "" {
 			say("file", Stops, obstacle{file.Path + ": " + clean(p), fmt.Sprintf("make it possible to write it, or leave it out of the definition (%s)", file.Range)})

@@ -130,21 +130,42 @@ func (m *maker) unit(v *move) obstacle {
 	if !v.restarts() {
 		return obstacle{}
 	}
-	// A unit that this run brings cannot be there yet.
-	return unit(v.f, v.t.Restart, func(name string) bool {
-		return slices.ContainsFunc(v.file, func(f fileMove) bool { return path.Base(f.step.File.Path) == name })
-	})
+	var paths []string
+	for _, f := range v.file {
+		paths = append(paths, f.step.File.Path)
+	}
+	return unit(v.f, v.t.Restart, paths)
 }
 
-func unit(f *HostFacts, r lang.Restart, brought func(name string) bool) obstacle {
-	name, _ := r.Attrs["unit"].(string)
-	u, asked := f.Units[name]
-	switch {
-	case r.Kind != "systemd" || !asked:
-	case u.Load == "not-found" && !brought(name):
-		return obstacle{"systemd knows no unit " + name, fmt.Sprintf("install it (a file block can), or correct its name (%s)", r.Range)}
-	case u.Load == "masked":
-		return obstacle{"the unit " + name + " is masked", "systemctl unmask " + name + " if it shall run"}
+// unit is an obstacle of a restart where the run brings files to those paths.
+func unit(f *HostFacts, r lang.Restart, paths []string) obstacle {
+	if r.Kind != "systemd" {
+		return obstacle{}
+	}
+	for _, name := range append(r.List("units"), r.List("unit")...) {
+		u, asked := f.Units[name]
+		switch {
+		case !asked:
+		case u.Load == "not-found" && !brings(paths, name): // one that this run brings cannot be there yet
+			return obstacle{"systemd knows no unit " + name, fmt.Sprintf("install it (a file block can), or correct its name (%s)", r.Range)}
+		case u.Load == "masked":
+			return obstacle{"the unit " + name + " is masked", "systemctl unmask " + name + " if it shall run"}
+		}
 	}
 	return obstacle{}
+}
+
+// brings tells whether one of the files is a unit, or the template of it.
+// Without a suffix a name is that of a service.
+func brings(paths []string, name string) bool {
+	suffix := path.Ext(name)
+	if !slices.Contains([]string{".service", ".socket", ".timer", ".target", ".path", ".mount", ".automount", ".slice", ".scope", ".swap", ".device"}, suffix) {
+		name, suffix = name+".service", ".service"
+	}
+	name = strings.TrimSuffix(name, suffix)
+	template, _, instance := strings.Cut(name, "@")
+	return slices.ContainsFunc(paths, func(p string) bool {
+		base := path.Base(p)
+		return base == name+suffix || instance && base == template+"@"+suffix
+	})
 }
