@@ -37,7 +37,9 @@ type host struct {
 	home string // of its login, and the root of everything it has
 	key  ssh.Signer
 	o    hostOptions
-	pid  int // of sshd
+	pid  int // of sshd, or of the host's first process
+
+	server string // the program of its service
 }
 
 type hostOptions struct {
@@ -46,7 +48,10 @@ type hostOptions struct {
 	// mounts is a script that makes the host's own file system, in a mount
 	// namespace of its own; only for root.
 	mounts string
-	bin    string // its programs besides its own; "" is binPath
+	// boot, where sshd is not the host's first process, says what is: see
+	// addSystemdHost.
+	boot func(h *host, sshd []string) *osexec.Cmd
+	bin  string // its programs besides its own; "" is binPath
 	// conf, pidfile and current are where the service has them; default
 	// below the home.
 	conf, pidfile, current string
@@ -72,8 +77,8 @@ func (f *fleet) addHost(o hostOptions) *host {
 // writeTools puts the service and the programs of the host into place.
 func (h *host) writeTools() {
 	h.f.t.Helper()
-	server, err := osexec.LookPath("hello-server") // this test binary under another name
-	if err != nil {
+	var err error
+	if h.server, err = osexec.LookPath("hello-server"); err != nil { // this test binary under another name
 		h.f.t.Fatal(err)
 	}
 	def := func(s *string, otherwise string) {
@@ -84,10 +89,10 @@ func (h *host) writeTools() {
 	def(&h.o.conf, "etc/hello.conf")
 	def(&h.o.pidfile, "run/hello.pid")
 	def(&h.o.current, "srv/hello/current")
-	fill := strings.NewReplacer("@SERVER@", server, "@CURRENT@", h.o.current, "@CONF@", h.o.conf, "@PIDFILE@", h.o.pidfile,
+	fill := strings.NewReplacer("@SERVER@", h.server, "@CURRENT@", h.o.current, "@CONF@", h.o.conf, "@PIDFILE@", h.o.pidfile,
 		"@ADDR@", net.JoinHostPort(h.addr, strconv.Itoa(httpPort)), "@LOG@", filepath.Join(h.home, "run/hello.log"))
 	tools := map[string]string{"hello.init": "etc/init.d/hello", "pool.sh": "bin/pool"}
-	if h.o.mounts == "" { // else the machine's own, with an /etc of the host's own
+	if h.o.mounts == "" && h.o.boot == nil { // else the machine's own, with an /etc of the host's own
 		tools["service.sh"] = "bin/service"
 		tools["sudo.sh"] = "bin/sudo"
 	}
@@ -129,11 +134,15 @@ func (h *host) startSSHD() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := osexec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{"PATH=" + binPath}, log
 	// Should this process be killed, the kernel ends sshd when the thread
 	// that started it is gone; so the thread stays until sshd has ended.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+	end, cmd := syscall.SIGTERM, osexec.Command(argv[0], argv[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if h.o.boot != nil { // with the first process of its namespace everything in it ends
+		end, cmd = syscall.SIGKILL, h.o.boot(h, argv)
+	}
+	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{"PATH=" + binPath}, log
+	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Pdeathsig = true, end
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -152,7 +161,7 @@ func (h *host) startSSHD() {
 	h.pid = cmd.Process.Pid
 	t.Cleanup(func() {
 		h.stopped()
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Process.Signal(end)
 		<-ended
 		if t.Failed() {
 			t.Logf("%s: sshd says:\n%s", h.name, h.sshdLog())
@@ -276,6 +285,9 @@ func (h *host) stopped() {
 	t := h.f.t
 	t.Helper()
 	text, _ := os.ReadFile(h.path(h.o.pidfile))
+	if h.o.boot != nil {
+		text = nil // a number of its own namespace; its systemd ends the service
+	}
 	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
