@@ -161,7 +161,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		return err
 	}
 	traced := w.tracing(j.Path())
-	views, told, err := w.telling(p, id, traced.context, past, places.dir, append(streams, seen.views))
+	views, told, err := w.telling(p, id, traced.context, past, places.dir, append(streams, traced.views, seen.views))
 	if err != nil {
 		return err
 	}

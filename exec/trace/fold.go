@@ -18,6 +18,18 @@ type folder struct {
 	times map[string]int    // by path, how many were begun there
 	back  string            // path of the rollback, "" before
 	under map[string]string // by host, the path of its phase
+	ended []int             // the spans to which nothing can be added any more
+}
+
+// begin is the folder of a run that had its locks at an instant.
+func begin(r Run, above [8]byte, locked time.Time) *folder {
+	f := &folder{run: r.Run, open: map[string]int{}, times: map[string]int{}, under: map[string]string{}}
+	f.begin("", "", r.Kind+" "+r.Service, r.Began, attrs(
+		"shipit.run", r.Run, "shipit.service", r.Service, "shipit.environment", r.Env, "shipit.release", r.Release, "shipit.kind", r.Kind, "shipit.by", r.By))
+	f.spans[0].Parent = above
+	f.begin("", "lock", "lock", r.Began, nil)
+	f.end("/lock", locked, "")
+	return f
 }
 
 // begin opens a span below the one at parent and returns its index.
@@ -49,6 +61,7 @@ func (f *folder) at(i int, end time.Time, problem string) {
 func (f *folder) end(path string, at time.Time, problem string) {
 	if i, ok := f.open[path]; ok && path != "" {
 		f.at(i, at, problem)
+		f.ended = append(f.ended, i)
 		delete(f.open, path)
 	}
 }

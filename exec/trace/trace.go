@@ -20,12 +20,12 @@ type Run struct {
 	Parent                               string    // a traceparent of whoever started it, or ""
 }
 
-// A Trace is a finished run, or what is known of one that goes on.
+// A Trace is a finished run, or a part of one that goes on.
 type Trace struct {
 	ID      [16]byte
 	Parent  [8]byte // the span of whoever started the run; zero where there is none
 	Sampled bool    // the parent wants the trace to be kept
-	Spans   []Span  // parents come before their children
+	Spans   []Span  // parents come before their children, where both are in it
 }
 
 // A Span is a part of a run.
@@ -98,30 +98,9 @@ func spanID(run, path string) [8]byte {
 
 // Of is the trace of a run with these events.
 func Of(r Run, events []event.Event) Trace {
-	t := Trace{}
-	t.ID, t.Parent, t.Sampled = ids(r.Run, r.Parent)
-	if len(events) == 0 {
-		return t
-	}
-	f := folder{run: r.Run, open: map[string]int{}, times: map[string]int{}, under: map[string]string{}}
-	f.begin("", "", r.Kind+" "+r.Service, r.Began, attrs(
-		"shipit.run", r.Run, "shipit.service", r.Service, "shipit.environment", r.Env, "shipit.release", r.Release, "shipit.kind", r.Kind, "shipit.by", r.By))
-	f.spans[0].Parent = t.Parent
-	f.at(f.begin("", "lock", "lock", r.Began, nil), events[0].Time, "")
-	for _, e := range events {
-		f.fold(e)
-	}
-	last := events[len(events)-1]
-	for i := range f.spans { // of what was cut off, nobody knows more
-		if f.spans[i].End.IsZero() {
-			f.spans[i].End = last.Time
-			if i > 0 && last.Type != event.RunFinished {
-				f.spans[i].Err = "it was cut off"
-			}
-		}
-	}
-	t.Spans = f.spans
-	return t
+	s := NewStream(r)
+	s.Take(events...)
+	return s.Rest()
 }
 
 // attrs are the pairs that say something.

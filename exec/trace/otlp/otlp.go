@@ -1,6 +1,6 @@
 // Package otlp sends traces by OTLP over HTTP, where the standard environment
-// variables of OpenTelemetry name a collector. Nobody waits for it while a run
-// goes on: a trace is sent once, at the end, within a deadline.
+// variables of OpenTelemetry name a collector: spans as they end, and the rest
+// when the run is over, within a deadline. No run waits for it.
 package otlp
 
 import (

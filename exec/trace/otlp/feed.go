@@ -1,0 +1,121 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/trace"
+)
+
+// A Feed sends the trace of a run while it goes on: what ended, every few
+// seconds, and the rest when the run is over. It is an event.Sink that keeps
+// nobody: what a collector does not take waits here, and is tried again later.
+type Feed struct {
+	send func(context.Context, trace.Trace) (int, error)
+
+	mu   sync.Mutex
+	news []event.Event
+
+	// Of one goroutine at a time.
+	stream *trace.Stream
+	unsent trace.Trace
+	sent   int
+	short  error // what a collector said that took a part
+
+	stop context.CancelFunc
+	over chan struct{}
+}
+
+const (
+	feedEvery  = 5 * time.Second
+	feedAgain  = 30 * time.Second // after an error
+	feedWithin = 5 * time.Second  // of one try
+)
+
+// NewFeed begins to send the trace of a run to the collector of the
+// environment. Past is what the run did before it was resumed. Version is the
+// program's.
+func NewFeed(r trace.Run, past []event.Event, version string) *Feed {
+	return newFeed(r, past, func(ctx context.Context, t trace.Trace) (int, error) { return Send(ctx, t, version) })
+}
+
+func newFeed(r trace.Run, past []event.Event, send func(context.Context, trace.Trace) (int, error)) *Feed {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &Feed{send: send, stream: trace.NewStream(r), stop: cancel, over: make(chan struct{})}
+	f.stream.Take(past...)
+	f.unsent = f.stream.Ended()
+	go f.loop(ctx)
+	return f
+}
+
+// Append takes in what happened. It never waits for a collector.
+func (f *Feed) Append(e event.Event) error {
+	if e.Type == event.Output || e.Seq == 0 { // which are no part of a span, and of no run yet
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.news = append(f.news, e)
+	return nil
+}
+
+func (f *Feed) loop(ctx context.Context) {
+	defer close(f.over)
+	for every := feedEvery; f.stream.Sampled(); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every):
+		}
+		f.take()
+		f.add(f.stream.Ended())
+		try, cancel := context.WithTimeout(ctx, feedWithin)
+		every = feedEvery
+		if f.try(try) != nil {
+			every = feedAgain
+		}
+		cancel()
+	}
+}
+
+// take folds the news.
+func (f *Feed) take() {
+	f.mu.Lock()
+	news := f.news
+	f.news = nil
+	f.mu.Unlock()
+	f.stream.Take(news...)
+}
+
+func (f *Feed) add(t trace.Trace) {
+	t.Spans = append(f.unsent.Spans, t.Spans...)
+	f.unsent = t
+}
+
+// try sends what was not sent yet.
+func (f *Feed) try(ctx context.Context) error {
+	n, err := f.send(ctx, f.unsent)
+	f.sent += n
+	f.unsent.Spans = f.unsent.Spans[n:]
+	if len(f.unsent.Spans) > 0 {
+		return err
+	}
+	f.short = errors.Join(f.short, err)
+	return nil
+}
+
+// Close sends the rest until ctx ends, and says what a collector did not take.
+func (f *Feed) Close(ctx context.Context) error {
+	f.stop()
+	<-f.over
+	f.take()
+	f.add(f.stream.Rest())
+	if err := f.try(ctx); err != nil && f.stream.Sampled() {
+		return fmt.Errorf("%w (%d of %d spans were sent)", err, f.sent, f.sent+len(f.unsent.Spans))
+	}
+	return f.short
+}
