@@ -120,3 +120,24 @@ func sum(s string) string {
 	h := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(h[:])
 }
+
+// names is the digest of what the shell function listing prints of a release:
+// its manifest without digests. "" where that names directories, which
+// listing does not.
+func names(manifest string) string {
+	var lines []string
+	for line := range strings.Lines(manifest) {
+		line = strings.TrimSuffix(line, "\n")
+		switch kind, rest, _ := strings.Cut(line, " "); kind {
+		case "d":
+			return ""
+		case "l":
+			lines = append(lines, line)
+		default:
+			_, path, _ := strings.Cut(rest, "  ")
+			lines = append(lines, kind+" "+path)
+		}
+	}
+	slices.Sort(lines)
+	return sum(strings.Join(append(lines, ""), "\n"))
+}

@@ -27,9 +27,9 @@ type parcel struct {
 	err  error
 
 	base   bool   // only the difference is in it
-	was    string // SHA-256 of the whole manifest of the base
 	remove string // shell, run in a copy of the base: takes away what differs
 	sum    string // SHA-256 of the whole manifest
+	names  string // SHA-256 of the manifest without digests; see same in stage.sh
 	size   int64
 	packed []byte   // the same by gzip; nil where that is not worth it
 	file   *os.File // has no name any more: it goes with the process
@@ -90,20 +90,15 @@ func (t *push) pack(ctx context.Context, p *parcel, base, version string) error 
 		}
 	}
 	without, with := diff(old, entries)
-	p.remove = removal(without, old, entries)
+	p.remove = removal(without, with, old, entries)
 	is, err := t.list.manifest(ctx, entries)
 	if err != nil {
 		return err
 	}
-	p.sum = sum(is)
+	p.sum, p.names = sum(is), names(is)
 	own := map[string]string{"list": is}
 	if p.base {
 		own = map[string]string{}
-		was, err := t.list.manifest(ctx, old)
-		if err != nil {
-			return err
-		}
-		p.was = sum(was)
 		if own["with"], err = t.list.manifest(ctx, with); err != nil {
 			return err
 		}
@@ -171,43 +166,67 @@ func diff(old, new []release.Entry) (without, with []release.Entry) {
 	return without, with
 }
 
-// removal takes away files, and directories that the new release lacks, the
-// deepest first.
-func removal(without, old, new []release.Entry) string {
+// removal takes away files, directories that the new release lacks, the
+// deepest first, and what somebody has planted where new files come. Neither
+// that nor what is unpacked then goes through a link that is not the
+// release's.
+func removal(without, with, old, new []release.Entry) string {
 	var b strings.Builder
-	files := slices.DeleteFunc(slices.Clone(without), isDir)
-	for chunk := range slices.Chunk(files, 100) {
-		b.WriteString("rm -f --")
-		for _, e := range chunk {
-			b.WriteString(" " + remote.Quote(e.Path))
+	write := func(command string, names []string, after string) {
+		for chunk := range slices.Chunk(names, 100) {
+			b.WriteString(command)
+			for _, n := range chunk {
+				b.WriteString(" " + remote.Quote(n))
+			}
+			b.WriteString(after + "\n")
 		}
-		b.WriteString("\n")
 	}
-	keep := map[string]bool{}
-	for _, d := range release.Dirs(new) {
-		keep[d] = true
-	}
-	gone := slices.DeleteFunc(release.Dirs(old), func(d string) bool { return keep[d] })
-	slices.SortFunc(gone, func(a, b string) int {
+	const changed = ` || again "release $base was changed by hand"`
+	dirs := release.Dirs(without)
+	gone := paths(without)
+	write("real", append(dirs, parcelDir), "")
+	write("rm -f --", gone, changed)
+	keep := set(release.Dirs(new))
+	empty := slices.DeleteFunc(release.Dirs(old), func(d string) bool { return keep[d] })
+	slices.SortFunc(empty, func(a, b string) int {
 		return cmp.Or(strings.Count(b, "/")-strings.Count(a, "/"), cmp.Compare(a, b))
 	})
-	for _, d := range gone {
+	for _, d := range empty {
 		w := remote.Quote(d)
 		// One that shared paths alone had made may be gone already, or never
 		// have been there.
-		fmt.Fprintf(&b, "[ ! -d %s ] || rmdir -- %s\n", w, w)
+		fmt.Fprintf(&b, "[ ! -d %s ] || rmdir -- %s%s\n", w, w, changed)
 	}
+	passed, was := set(dirs), set(gone)
+	write("real", slices.DeleteFunc(release.Dirs(with), func(d string) bool { return passed[d] }), "")
+	write("rm -f --", slices.DeleteFunc(paths(with), func(p string) bool { return was[p] }), changed)
 	return b.String()
+}
+
+// paths are those of entries, directories aside.
+func paths(entries []release.Entry) []string {
+	var out []string
+	for _, e := range entries {
+		if !isDir(e) {
+			out = append(out, e.Path)
+		}
+	}
+	return out
+}
+
+func set(names []string) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range names {
+		out[n] = true
+	}
+	return out
 }
 
 func isDir(e release.Entry) bool { return e.Mode == release.ModeDir }
 
 // newDirs are the directories that with needs and old lacks.
 func newDirs(old, with []release.Entry) []string {
-	have := map[string]bool{}
-	for _, d := range release.Dirs(old) {
-		have[d] = true
-	}
+	have := set(release.Dirs(old))
 	return slices.DeleteFunc(release.Dirs(with), func(d string) bool { return have[d] })
 }
 

@@ -40,10 +40,12 @@ func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, in
 	if err != nil {
 		return remote.Step{}, nil, 0, fmt.Errorf("cannot pack release %s: %w", d.Release.Tag, err)
 	}
-	fill := fillAll
+	fill := "names=" + p.names + "\n"
 	if p.base {
-		fill = fmt.Sprintf("base=%s was=%s want=%s\n", remote.Quote(d.Base.ID), p.was, p.sum) + fillBase +
-			unshare(t.shared) + checkBase + p.remove + fillChanged
+		fill += fmt.Sprintf("base=%s want=%s\n", remote.Quote(d.Base.ID), p.sum) + fillBase +
+			unshare(t.shared) + "cd -- \"$in\"\n" + p.remove + fillChanged
+	} else {
+		fill += fillAll
 	}
 	step := remote.Step{ID: "stage", Op: "stage", Args: stageArgs(d)}
 	before, after, data, size := "", "", p.reader(), p.size
@@ -74,19 +76,16 @@ const (
 	fillAll = `mkdir -- "$in"
 (cd -- "$in" && unpack)
 mv -- "$in/.shipit-parcel/list" "$list"
-rmdir -- "$in/.shipit-parcel"
-{ same "$in" "$list" && sums "$in" "$list"; } || die "the release did not arrive as it was sent"
+rm -rf -- "$in/.shipit-parcel" "$in.out"
+{ same "$in" "$list" "$names" && sums "$in" "$list"; } || die "the release did not arrive as it was sent"
 `
-	// fillBase copies the base by hard links.
+	// fillBase copies the base by hard links. The copy may be anything: it
+	// is looked at when it has become the release.
 	fillBase = `again() { echo "$1; all of the release must be sent"; exit 66; }
 complete "$base" || again "release $base is not complete any more"
-[ "$(sha256sum <"$p/.shipit/manifest/$base")" = "$was  -" ] || again "release $base is not the commit that its name says"
 cp -al -- "$p/releases/$base" "$in"
-`
-	// checkBase looks at what stands there before anything is unpacked into
-	// it: a planted link would lead tar elsewhere.
-	checkBase = `same "$in" "$p/.shipit/manifest/$base" || again "release $base was changed by hand"
-cd -- "$in"
+# real DIR…: none of these is a link that would lead what follows elsewhere.
+real() { for _d; do [ ! -L "./$_d" ] || again "release $base was changed by hand"; done; }
 `
 	// fillChanged follows the commands that remove what differs, so that
 	// nothing is ever written through a link to a file of the base.
@@ -94,9 +93,9 @@ cd -- "$in"
 cd - >/dev/null
 parcel=$in/.shipit-parcel
 comm -23 "$p/.shipit/manifest/$base" "$parcel/without" | sort -m - "$parcel/with" >"$list"
-rm -rf -- "$parcel"
+rm -rf -- "$parcel" "$in.out"
 [ "$(sha256sum <"$list")" = "$want  -" ] || again "release $base is not the commit that its name says"
-{ same "$in" "$list" && sums "$in" "$list"; } || again "release $base has other contents than it should"
+{ same "$in" "$list" "$names" && sums "$in" "$list"; } || again "release $base has other contents than it should"
 `
 )
 

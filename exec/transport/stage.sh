@@ -1,7 +1,7 @@
 case $p in /*) ;; *) p=$PWD/$p ;; esac
 in=$p/.shipit/incoming-$run
 list=$in.list
-tab=$(printf '\t')
+tab='	'
 complete() { [ -d "$p/releases/$1" ] && [ ! -L "$p/releases/$1" ] && [ -f "$p/.shipit/manifest/$1" ]; }
 # writable DIR ends the step where the login may not write.
 writable() { [ -w "$1" ] && [ -x "$1" ] || die "$(id -un) cannot write $1; what runs is untouched. Give it to $(id -un) (chown), then apply again"; }
@@ -41,7 +41,7 @@ unrelay() {
 resume=
 begin() {
   unrelay
-  mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot make directories in $p$(room); what runs is untouched"
+  { [ -d "$p/releases" ] && [ -d "$p/.shipit/manifest" ]; } || mkdir -p -- "$p/releases" "$p/.shipit/manifest" || die "$(id -un) cannot make directories in $p$(room); what runs is untouched"
   if complete "$id"; then echo "release $id is there already"; exit 0; fi
   for _d in "$p/releases" "$p/.shipit" "$p/.shipit/manifest"; do writable "$_d"; done
   _left=
@@ -72,14 +72,16 @@ room() {
 }
 # tight is room where there is hardly any: what failed may have another reason.
 tight() { [ "$(free k || :)" -ge 1024 ] 2>/dev/null && [ "$(free i || :)" -ge 100 ] 2>/dev/null || room; }
-# listing DIR prints what DIR holds, directories aside, as a manifest does but without digests.
+# listing DIR prints what DIR holds, directories aside, as a manifest does but without digests: by one walk, or by two and a
+# process a link where find (busybox's) prints only names.
 listing() {
   (
     cd -- "$1"
-    # One walk that asks for modes, because that is what costs.
-    find . -type f -perm -100 -exec printf 'x %s\n' {} + -o -type f -exec printf 'f %s\n' {} + \
-      -o ! -type d ! -type l -exec printf 'o %s\n' {} + | sed 's|^\([xfo]\) \./|\1 |'
-    find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
+    find . -type f -perm -100 -printf 'x %P\n' -o -type f -printf 'f %P\n' -o -type l -printf 'l %P\t%l\n' -o ! -type d -printf 'o %P\n' 2>/dev/null || {
+      find . -type f -perm -100 -exec printf 'x %s\n' {} + -o -type f -exec printf 'f %s\n' {} + \
+        -o ! -type d ! -type l -exec printf 'o %s\n' {} + | sed 's|^\([xfo]\) \./|\1 |'
+      find . -type l | while IFS= read -r _l; do printf 'l %s%s%s\n' "${_l#./}" "$tab" "$(readlink -- "$_l")"; done
+    }
   ) | sort
 }
 # names MANIFEST prints a manifest as listing prints a directory.
@@ -90,8 +92,10 @@ dirs() {
     [ -d "$1/$_d" ] && [ ! -L "$1/$_d" ] || { echo "d $_d"; exit 1; }
   done
 }
-# same DIR MANIFEST: DIR holds exactly what MANIFEST names.
+# same DIR MANIFEST [SHA256]: DIR holds exactly what MANIFEST names. Who knows the digest of what listing prints then spares making
+# it from the manifest, as long as that names no directories.
 same() {
+  [ -z "${3-}" ] || [ "$(listing "$1" | sha256sum)" != "$3  -" ] || return 0
   dirs "$1" "$2" || return 1
   listing "$1" >"$in.is"
   names "$2" >"$in.should"
@@ -99,9 +103,12 @@ same() {
   comm -3 "$in.is" "$in.should" | head -n 3
   return 1
 }
-# sums DIR MANIFEST: the files have the contents that MANIFEST says.
+# digested MANIFEST prints it for sha256sum.
+digested() { sed -n 's/^[fx] \([0-9a-f]\{64\}\)  /\1  .\//p' "$1"; }
+# sums DIR MANIFEST: the files have the contents that MANIFEST says. What sha256sum says matters only where they have not.
 sums() {
-  sed -n 's/^[fx] \([0-9a-f]\{64\}\)  /\1  .\//p' "$2" >"$in.sums"
+  ! digested "$2" | (cd -- "$1" && sha256sum -c >/dev/null 2>&1) || return 0
+  digested "$2" >"$in.sums"
   [ -s "$in.sums" ] || return 0
   (cd -- "$1" && sha256sum -c 2>&1) <"$in.sums" >"$in.bad" || { grep -v ': OK$' "$in.bad" | head -n 3; return 1; }
 }
@@ -152,5 +159,7 @@ settle() {
   fi
   mv -f -- "$list" "$p/.shipit/manifest/$id"
   mv -T -- "$in" "$p/releases/$id"
-  rm -rf -- "$in".*
+  for _i in "$in".*; do
+    [ ! -e "$_i" ] || { rm -rf -- "$in".*; break; }
+  done
 }
