@@ -10,9 +10,11 @@ missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
     [ -n "$_found" ] || fact missing "$_m"
   done
 }
-# real states which of the programs that keep locks and deadlines are there by name only: busybox has some of each, and its head
+# real states which of the programs that keep locks and deadlines are there by name only, where no run has ever taken a lock with
+# them: busybox has some of each, and its head
 # takes more from a pipe than it gives.
 real() {
+  [ ! -f "$p/.shipit/lock/generation" ] || return 0
   # All at once, as nearly every host has them.
   if _x=$(printf 'x\ny\n' | { timeout --foreground 9.5 head -c 2 && IFS= read -r _y && printf %s "$_y"; } 2>/dev/null) &&
     [ "$_x" = "x${nl}y" ] && flock -s -w 1 9 2>/dev/null 9</dev/null; then return 0; fi
@@ -20,20 +22,19 @@ real() {
   ! command -v timeout >/dev/null 2>&1 || timeout --foreground 9.5 true 2>/dev/null || fact missing 'timeout of coreutils'
   ! command -v flock >/dev/null 2>&1 || flock -s -w 1 /dev/null true 2>/dev/null || fact missing 'flock of util-linux'
 }
-# ancestor PATH prints the nearest directory above PATH, or PATH, that exists.
+# ancestor PATH finds the nearest directory above PATH, or PATH, that exists.
 ancestor() {
-  _a=$1
-  while [ ! -e "$_a" ] && [ ! -L "$_a" ]; do
-    case $_a in
-      */*) _a=${_a%/*}; [ -n "$_a" ] || _a=/ ;;
-      *) _a=. ;;
+  _n=$1
+  while [ ! -e "$_n" ] && [ ! -L "$_n" ]; do
+    case $_n in
+      */*) _n=${_n%/*}; [ -n "$_n" ] || _n=/ ;;
+      *) _n=. ;;
     esac
   done
-  printf '%s\n' "$_a"
 }
 place() {
   case $p in /*) _w=$p ;; *) _w=$PWD/$p ;; esac
-  _n=$(ancestor "$_w")
+  ancestor "$_w"
   _rest=${_w#"$_n"}
   if [ ! -d "$_n" ]; then
     text denied "$_n is no directory"
@@ -52,9 +53,15 @@ place() {
     fi
   done
 }
-# space states what is free in the place.
+# space states what is free in the place, as df says it.
 space() {
   [ -n "$_n" ] || return 0
+  # shellcheck disable=SC2046 # five numbers
+  set -- $(stat -f -c '%b %a %S %c %d' -- "$_n" 2>/dev/null || :)
+  case $#,$* in
+    5,*[!0-9\ ]*) ;;
+    5,*) fact df "$1 0 $(($2 * ($3 / 512) / 2)) -"; fact dfi "$4 0 $5 -"; return 0 ;;
+  esac
   _l=$(df -Pk -- "$_n" 2>/dev/null) || :
   fact df "${_l##*"$nl"}"
   _l=$(df -Pi -- "$_n" 2>/dev/null) || :
@@ -110,7 +117,7 @@ releases() {
     [ ! -d "$_c" ] || text adopted "${_m##*/}/$_l"
   done
   elders
-  [ ! -f "$p/.shipit/history" ] || tail -n 200 -- "$p/.shipit/history" | fact64 history
+  [ ! -f "$p/.shipit/history" ] || text history "$(tail -n 200 -- "$p/.shipit/history")"
   [ ! -f "$p/.shipit/drained" ] || head -n 1 -- "$p/.shipit/drained" | fact64 drained
 }
 # bytes PATH ROOT prints a file, as root if the login may not read it.
@@ -151,7 +158,7 @@ file() {
 unit() { # KEY UNIT
   command -v systemctl >/dev/null 2>&1 || return 0
   _u=$(timeout --foreground 10 systemctl --no-pager show -p LoadState -p ActiveState -p ActiveEnterTimestamp -p MainPID -- "$2" 2>/dev/null) || :
-  printf '%s\n' "$_u" | fact64 "$1"
+  text "$1" "$_u"
   case $_u in *MainPID=[1-9]*) _u=${_u##*MainPID=}; started "$1.started" "${_u%%[!0-9]*}" ;; esac
 }
 # started KEY PID states when a process started, in seconds of the epoch: what the kernel counts in hundredths since boot.
@@ -205,7 +212,7 @@ traces() {
   done
 }
 login=$(id -un)
-uid=$(id -u)
+login_id
 fact login "$login"
 fact uid "$uid"
 read -r _b 2>/dev/null </proc/sys/kernel/random/boot_id || _b=

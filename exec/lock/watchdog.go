@@ -82,7 +82,8 @@ flock -w "$patience" 8 || die "a script is at work there for longer than $patien
 // Disarm is the shell that ends the watchdog of a host that is left as it is,
 // or that was taken back. It runs under the guard.
 func Disarm(dir string) string {
-	return "rm -rf -- " + remote.QuotePath(dir) + "/watchdog\n"
+	w := remote.QuotePath(dir) + "/watchdog"
+	return "[ ! -e " + w + " ] || rm -rf -- " + w + "\n"
 }
 
 // Watching is what is known of a host's watchdog.

@@ -140,6 +140,9 @@ func (f frame) record() (r Record, ok bool) {
 	case "fact":
 		key, value, _ := strings.Cut(f.rest, " ")
 		return Record{Kind: Fact, Key: key, Text: value}, key != ""
+	case "lines": // as text in prelude.sh joins them
+		key, value, _ := strings.Cut(f.rest, " ")
+		return Record{Kind: Fact, Key: key, Text: strings.ReplaceAll(value, "^", "\n")}, key != ""
 	case "fact64":
 		key, value, _ := strings.Cut(f.rest, " ")
 		b, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(value, " ", ""))

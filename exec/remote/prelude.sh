@@ -10,12 +10,32 @@ frame() { printf '\036%s %s\n' "$nonce" "$*" >&4; }
 fact() { frame fact "$@"; }
 # fact64 KEY states a fact from standard input, whatever bytes it has: base64's lines, as words.
 fact64() { _b=$(base64); frame fact64 "$1" $_b; }
-# text KEY VALUE states a fact of any text. What fits into a line needs no process.
+# text KEY VALUE states a fact of any text. Lines, none of them empty, are joined by what hardly a text has: that needs no process.
 nl='
 '
-text() { case $2 in *"$nl"*) printf %s "$2" | fact64 "$1" ;; *) fact "$1" "$2" ;; esac; }
+text() {
+  case $2 in
+    *"$nl"*) ;;
+    *) fact "$1" "$2"; return ;;
+  esac
+  case $2 in *^* | *"$nl$nl"* | "$nl"* | *"$nl") printf %s "$2" | fact64 "$1"; return ;; esac
+  _key=$1 _ifs=$IFS IFS=$nl
+  set -f
+  # shellcheck disable=SC2086 # parted at the ends of lines
+  set -- $2
+  set +f
+  IFS=^
+  _text="$*" IFS=$_ifs
+  frame lines "$_key" "$_text"
+}
 # die TEXT… ends the step with a reason.
 die() { printf '%s\n' "$*"; exit 1; }
+# login_id finds the number of who we are; id(1) would be a process.
+login_id() {
+  uid=
+  { while read -r _f _ _is _; do case $_f in Uid:) uid=$_is; break ;; esac; done </proc/self/status; } 2>/dev/null || :
+  [ -n "$uid" ] || uid=$(id -u)
+}
 # run WHO SECONDS CMD… runs CMD for SECONDS at most. WHO is login, user (the
 # service's user) or root; sudo is used only to become somebody else, with
 # exactly CMD behind it. CMD gets none of our descriptors, so that a daemon it
@@ -27,7 +47,7 @@ run() {
   shift 2
   case $_who in
     user) [ -z "$run_as" ] || [ "$run_as" = "$(id -un)" ] || { _sudo=1; set -- sudo -n -u "$run_as" -- "$@"; } ;;
-    root) [ "$(id -u)" = 0 ] || { _sudo=1; set -- sudo -n -- "$@"; } ;;
+    root) login_id; [ "$uid" = 0 ] || { _sudo=1; set -- sudo -n -- "$@"; } ;;
   esac
   [ -z "$_apart" ] || set -- setsid -w "$@"
   [ -z "$_sudo" ] || _kill=2
@@ -47,7 +67,9 @@ apart() { apart=1; run "$@"; }
 data() {
   frame data
   head -c "$data_size" <&5 | { "$@" 3<&- 4>&- 5<&- 9>&- || exit; cat >/dev/null; } || return
-  [ "$(head -c 1 <&5)" = . ] || die 'the data was cut short'
+  _dot= # the pump ends its output behind it
+  read -r _dot <&5 || :
+  [ "$_dot" = . ] || die 'the data was cut short'
 }
 # others finds who else lives in this process group: not its leader, the
 # watcher or ourselves.
@@ -124,6 +146,15 @@ step() {
   _r=$?
   frame end "$1" "$_r"
   [ "$_r" = 0 ] || finish 1
+}
+# today sets today to the seconds of the epoch. It asks date(1) once, for all steps where guard did it, and counts the uptime from there.
+booted=
+today() {
+  read -r _up _ 2>/dev/null </proc/uptime || _up=
+  _up=${_up%%.*}
+  case $_up in '' | *[!0-9]*) today=$(date +%s); return ;; esac
+  [ -n "$booted" ] || booted=$(($(date +%s) - _up))
+  today=$((booted + _up))
 }
 # guard DIR RUN GENERATION holds the lock's guard to the end of the script and
 # ends it when the host is another run's.
