@@ -2,6 +2,7 @@
 # end; it is not waited for, because nobody takes the lock before.
 open_guard
 flock -w 2 9 || fact busy yes
-[ "$(line run)" = "$run" ] || { look; fact moved yes; die "$run does not hold the lock any more"; }
+line run
+[ "$_ln" = "$run" ] || { look; fact moved yes; die "$run does not hold the lock any more"; }
 vacate
 rm -f -- "$d/owner" "$d/since" "$d/reason"
