@@ -3,8 +3,7 @@
 
     follow-redis.py HOST:PORT [KEY [RUN]]
 
-Without RUN it follows the newest one. It starts at the first event and ends
-with the run. Docs: docs/events.md.
+Without RUN it follows the newest, from its first event to its last: docs/events.md.
 """
 import json
 import socket

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"shipit/exec/event"
+	"shipit/exec/journal"
+)
+
+// TestRunsAreFiltered: by each of the flags, several of one kind, and all
+// kinds together; as the list and as JSON.
+func TestRunsAreFiltered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
+	for i, r := range []struct {
+		run, service, env, by, release string
+		last                           event.Event
+	}{
+		{"a", "restbase", "production", "anna@deploy1", "release/2015-06-10/1", event.Event{Type: event.RunFinished, Outcome: event.Done}},
+		{"b", "restbase", "beta", "bob@deploy1", "release/2015-06-10/2", event.Event{Type: event.RunFinished, Outcome: event.RolledBack}},
+		{"c", "parsoid", "production", "anna@deploy2", "v1.2.3", event.Event{Type: event.RunFinished, Outcome: event.Mixed}},
+		{"d", "parsoid", "beta", "carl@deploy2", "v1.2.4", event.Event{Type: event.RunStarted}},
+		{"e", "cxserver", "default", "bob@deploy1", "v1.2.3", event.Event{}},
+		{"f", "cxserver", "default", "bob@deploy1", "v1.3.0", event.Event{Type: event.RunStarted}},
+	} {
+		j, err := journal.Create(dir, r.run, journal.Header{
+			Service: r.service, Env: r.env, By: r.by, Release: r.release, Kind: "deploy", Time: now.Add(time.Duration(i-6) * 24 * time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.last.Seq = 1; r.last.Type != "" {
+			if err := j.Append(r.last); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r.run != "f" { // which goes on
+			j.Close()
+		} else {
+			defer j.Close()
+		}
+	}
+	for line, want := range map[string]string{
+		"":                                 "fedcba",
+		"--service restbase":               "ba",
+		"--service *s*":                    "fedcba",
+		"--service restbase --service cx*": "feba",
+		"--env production":                 "ca",
+		"-e beta":                          "db",
+		"--user anna":                      "ca",
+		"--user anna@deploy2":              "c",
+		"--user *@deploy1":                 "feba",
+		"--outcome done":                   "a",
+		"--outcome rolled-back":            "b",
+		"--outcome mixed":                  "c",
+		"--outcome interrupted":            "d",
+		"--outcome not-begun":              "e",
+		"--outcome going-on":               "f",
+		"--outcome *ed":                    "dc",
+		"--release v1.2.3":                 "ec",
+		"--release release/*":              "ba",
+		"-r release/2015-06-10/2":          "b",
+		"--since 60h":                      "fe",
+		"--since 2015-06-10":               "fe",
+		"--user bob --outcome rolled-back --service restbase": "b",
+		"--user carl --env production":                        "",
+	} {
+		for _, command := range []string{"runs", "history"} {
+			var out, bad bytes.Buffer
+			w := &world{
+				stdin: strings.NewReader(""), stdout: &out, stderr: &bad, now: func() time.Time { return now },
+				environ: []string{"SHIPIT_STATE=" + dir, "HOME=" + dir},
+			}
+			if code := run(append([]string{command, "--json"}, strings.Fields(line)...), w); code != exitOK {
+				t.Fatalf("%s %s: %d: %s", command, line, code, bad.String())
+			}
+			var told struct {
+				Runs []struct{ Run string }
+			}
+			if err := json.Unmarshal(out.Bytes(), &told); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, r := range told.Runs {
+				got += r.Run
+			}
+			if got != want {
+				t.Errorf("%s %s: it lists %q, want %q", command, line, got, want)
+			}
+			out.Reset()
+			if code := run(append([]string{command}, strings.Fields(line)...), w); code != exitOK {
+				t.Fatalf("%s %s: %d: %s", command, line, code, bad.String())
+			}
+			got = ""
+			for row := range strings.Lines(out.String()) {
+				if name, _, ok := strings.Cut(row, "    "); ok && len(name) == 1 {
+					got += name
+				}
+			}
+			if got != want || want == "" && out.String() != "None of 6 runs is like that.\n" {
+				t.Errorf("%s %s: it prints\n%s", command, line, out.String())
+			}
+		}
+	}
+}
