@@ -147,7 +147,8 @@ step() {
   frame end "$1" "$_r"
   [ "$_r" = 0 ] || finish 1
 }
-# today sets today to the seconds of the epoch. It asks date(1) once, for all steps where guard did it, and counts the uptime from there.
+# today finds the seconds of the epoch. It asks date(1) once, for all steps where guard has done it, and counts the uptime from
+# there.
 booted=
 today() {
   read -r _up _ 2>/dev/null </proc/uptime || _up=
@@ -163,4 +164,5 @@ guard() {
   flock -w 10 9 || { frame fenced busy; finish 75; }
   { read -r _g <"$1/generation" && IFS= read -r _r <"$1/run"; } 2>/dev/null && [ "$_g $_r" = "$3 $2" ] ||
     { frame fenced lost; finish 75; }
+  today
 }
