@@ -54,7 +54,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if c.Detach {
 		again := *c
 		again.ID, again.Detach, again.JSON = r.id(), false, false
-		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), places.close)
+		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), places.stop)
 	}
 	root, err := r.root()
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *resumeCmd) Run(w *world) error {
 	pool := c.dial(w)
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
-	err = c.drive(w, p, r.id(), places.close,
+	err = c.drive(w, p, r.id(), places.stop,
 		func(string) (*journal.Journal, []event.Event, error) {
 			j, err := r.open()
 			return j, r.Events, err

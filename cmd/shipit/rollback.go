@@ -48,7 +48,7 @@ func (c *rollbackCmd) Run(w *world) error {
 		return err
 	}
 	defer p.pool.close()
-	return c.runFlags.confirmed(ctx, w, p, places.close)
+	return c.runFlags.confirmed(ctx, w, p, places.stop)
 }
 
 // runID is what the id of a run looks like, also of one that is not here.
@@ -108,5 +108,5 @@ func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id
 		Options: plan.Options{Without: c.Without},
 	}.Make()
 	fmt.Fprintf(c.human(w), "Run %s by %s\n", r.id(), r.Header.By)
-	return c.runFlags.confirmed(ctx, w, all, places.close)
+	return c.runFlags.confirmed(ctx, w, all, places.stop)
 }
