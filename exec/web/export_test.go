@@ -8,6 +8,10 @@ import (
 // Changes are the paths of all requests that change something.
 func (s *Server) Changes() []string { return slices.Sorted(maps.Keys(s.changes())) }
 
+// Form is what a form of that person must bring, which only pages of deployers
+// say.
+func (a *Access) Form(name string) string { return a.derive("form of " + name) }
+
 // RenewedWithin is how long a renewed certificate may wait to be seen.
 const RenewedWithin = renewedWithin
 

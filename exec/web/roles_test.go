@@ -22,7 +22,11 @@ func TestEveryChangeIsRefusedTo(t *testing.T) {
 		o.Access.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		o.Access.UserHeader, o.Access.Deployers = "X-Forwarded-User", []string{"anna"}
 	})
-	annas := s.form("X-Forwarded-User", "anna")
+	access := &web.Access{Key: key}
+	annas, berts := s.form("X-Forwarded-User", "anna"), access.Form("bert")
+	if annas != access.Form("anna") {
+		t.Fatal("forms are made of something else")
+	}
 	// What each request brings for no more than to be let in: it is refused
 	// behind the guard, by what it wants.
 	let := map[string]struct {
@@ -47,7 +51,8 @@ func TestEveryChangeIsRefusedTo(t *testing.T) {
 			want    int
 		}{
 			"a deployer is let in":              {"anna", annas, nil, c.want},
-			"a viewer":                          {"bert", annas, nil, http.StatusForbidden},
+			"a viewer":                          {"bert", berts, nil, http.StatusForbidden},
+			"a viewer with another's form":      {"bert", annas, nil, http.StatusForbidden},
 			"nobody":                            {"", annas, nil, http.StatusUnauthorized},
 			"a deployer without a form":         {"anna", "", nil, http.StatusForbidden},
 			"a deployer with a wrong form":      {"anna", annas[1:] + "x", nil, http.StatusForbidden},
