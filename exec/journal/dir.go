@@ -1,12 +1,7 @@
 package journal
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"shipit/exec/event"
@@ -64,43 +59,6 @@ func (d Dir) Alive(_ context.Context, run string) (string, error) {
 		return "", err
 	}
 	return driverOf(d.Path(run))
-}
-
-// driverOf is Record.Driver of a journal, without checking what it reads over:
-// who asks does so again and again.
-func driverOf(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("cannot read journal: %w", err)
-	}
-	defer f.Close()
-	rec, resumed := &Record{}, []byte(`"type":"`+string(event.RunResumed)+`"`)
-	r := bufio.NewReaderSize(f, 256<<10)
-	for n := 1; ; n++ {
-		line, err := r.ReadSlice('\n')
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue // a line that long is of no event of this type, and the rest of it of none
-		case err != nil && n == 1:
-			return "", fmt.Errorf("cannot read journal %s: it has no first line", path)
-		case err != nil:
-			return rec.Driver(), nil
-		case n > 1 && !bytes.Contains(line, resumed):
-			continue
-		}
-		body, err := unseal(bytes.TrimSuffix(line, []byte("\n")))
-		if err == nil && n == 1 {
-			err = rec.take(body, 1)
-		} else if err == nil {
-			var e event.Event
-			if e, err = event.Decode(body); err == nil && e.Type == event.RunResumed {
-				rec.Events = append(rec.Events, e)
-			}
-		}
-		if err != nil {
-			return "", &DamageError{Path: path, Line: n, Why: err.Error()}
-		}
-	}
 }
 
 // Intend is the package's Intend.

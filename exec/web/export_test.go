@@ -15,11 +15,11 @@ func (a *Access) Form(name string) string { return a.derive("form of " + name) }
 // RenewedWithin is how long a renewed certificate may wait to be seen.
 const RenewedWithin = renewedWithin
 
-// The bounds on what is kept of a run.
-const (
-	MostKept   = mostKept
-	MostKeptOf = mostKeptOf
-)
+// MostKeptOf is how many bytes are kept of a run.
+const MostKeptOf = mostKeptOf
+
+// Keep bounds how many records of a run are kept; before there is a reader.
+func (s *Server) Keep(records int) { s.keep = records }
 
 // Held is how much is kept for readers of the run that has the most.
 func (s *Server) Held() (records, bytes int) {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -18,10 +17,10 @@ import (
 const (
 	lookEvery   = 200 * time.Millisecond // for new events
 	drawEvery   = time.Second            // where there are none: what is waited for has come closer
-	mostKept    = 4096                   // records that resuming readers get without reading the journal
+	mostKept    = 32 << 10               // records that resuming readers get without reading the journal
 	mostKeptOf  = 8 << 20                // of them, in bytes
 	forgetAfter = 10 * time.Second       // without a reader
-	share       = 10                     // drawing takes at most one part in so many of the time
+	share       = 20                     // drawing takes at most one part in so many of the time
 )
 
 // feeds are the runs that somebody looks at: each is read and drawn once,
@@ -64,7 +63,7 @@ func (f *feeds) join(run string, store journal.Store, p *plan.Plan) *feed {
 	defer f.mu.Unlock()
 	d := f.by[run]
 	if d == nil {
-		d = newFeed(run, store, p)
+		d = newFeed(run, store, p, f.s.keep)
 		f.by[run] = d
 		f.work.Go(func() { d.follow(f.ctx, f) })
 	}
@@ -96,6 +95,7 @@ func (f *feeds) drop(d *feed, now time.Time) bool {
 type feed struct {
 	run   string
 	store journal.Store
+	keep  int // how many records at most
 
 	readers int       // guarded by feeds.mu
 	idle    time.Time // likewise
@@ -105,12 +105,13 @@ type feed struct {
 	kept    []record
 	bytes   int
 	seq     int64
-	over    bool                // the run has its outcome, and all of it was read
-	problem error               // why it cannot be read any more
-	views   map[viewer]*drawing // of each kind of reader that there is
-	drawn   int64               // the last event that is in them
-	stale   bool                // they are to be drawn anew
-	changed chan struct{}       // closed when there is something new
+	over    bool                  // the run has its outcome, and all of it was read
+	problem error                 // why it cannot be read any more
+	views   map[viewer]*drawing   // of each kind of reader that there is
+	drawn   int64                 // the last event that is in them
+	stale   bool                  // they are to be drawn anew
+	bundles map[bundleKey]*bundle // what was made for a reader since there was something new
+	changed chan struct{}         // closed when there is something new
 }
 
 // A record is an event as readers get it.
@@ -133,9 +134,9 @@ type section struct {
 	version int64
 }
 
-func newFeed(run string, store journal.Store, p *plan.Plan) *feed {
+func newFeed(run string, store journal.Store, p *plan.Plan, keep int) *feed {
 	return &feed{
-		run: run, store: store, told: newFold(p, run), views: map[viewer]*drawing{}, changed: make(chan struct{}), idle: time.Now(),
+		run: run, store: store, keep: keep, bundles: map[bundleKey]*bundle{}, told: newFold(p, run), views: map[viewer]*drawing{}, changed: make(chan struct{}), idle: time.Now(),
 	}
 }
 
@@ -146,12 +147,15 @@ func (d *feed) follow(ctx context.Context, f *feeds) {
 	var drawn time.Time
 	var cost time.Duration
 	for version := int64(1); ; version++ {
-		d.read(ctx)
+		fresh := d.read(ctx)
 		now := time.Now()
 		d.mu.Lock()
 		due := d.stale || now.Sub(drawn) >= drawEvery && !d.over && d.problem == nil
+		if due = due && now.Sub(drawn) >= share*cost; fresh && !due {
+			d.wake()
+		}
 		d.mu.Unlock()
-		if due && now.Sub(drawn) >= share*cost {
+		if due { // readers are woken once for both
 			d.draw(f.s, f.s.o.Now(), version)
 			drawn, cost = now, time.Since(now)
 		}
@@ -167,8 +171,12 @@ func (d *feed) follow(ctx context.Context, f *feeds) {
 	}
 }
 
-// read takes in what is new.
-func (d *feed) read(ctx context.Context) {
+// few is how many events that came at once tell that there are hardly more yet.
+const few = 1000
+
+// read takes in what is new, and says whether there is something that readers
+// were not woken for.
+func (d *feed) read(ctx context.Context) (fresh bool) {
 	for {
 		d.mu.Lock()
 		seq := d.seq // changed by this goroutine alone
@@ -178,16 +186,20 @@ func (d *feed) read(ctx context.Context) {
 		for _, e := range events {
 			d.take(e)
 		}
-		if problem := err != nil && ctx.Err() == nil; problem || len(events) > 0 || d.problem != nil {
+		problem := err != nil && ctx.Err() == nil
+		if fresh = problem || len(events) > 0 || d.problem != nil; fresh {
 			if d.problem = nil; problem { // a Redis that was away may be there again
 				d.problem = err
 			}
 			d.stale = d.stale || len(events) > 0
+		}
+		more := len(events) >= few && err == nil
+		if more {
 			d.wake()
 		}
 		d.mu.Unlock()
-		if len(events) == 0 || err != nil {
-			return
+		if !more {
+			return fresh
 		}
 	}
 }
@@ -201,7 +213,7 @@ func (d *feed) take(e event.Event) {
 	}
 	d.kept = append(d.kept, record{e.Seq, e.Host, data})
 	d.bytes += len(data)
-	for len(d.kept) > 1 && (len(d.kept) > mostKept || d.bytes > mostKeptOf) {
+	for len(d.kept) > 1 && (len(d.kept) > d.keep || d.bytes > mostKeptOf) {
 		d.bytes -= len(d.kept[0].json)
 		d.kept[0] = record{}
 		d.kept = d.kept[1:]
@@ -262,6 +274,7 @@ func (d *feed) look(v viewer) (leave func()) {
 func (d *feed) wake() {
 	close(d.changed)
 	d.changed = make(chan struct{})
+	clear(d.bundles)
 }
 
 func (d *feed) fail(err error) {
@@ -269,74 +282,4 @@ func (d *feed) fail(err error) {
 	defer d.mu.Unlock()
 	d.problem, d.over = err, true
 	d.wake()
-}
-
-// A batch is what a reader has not seen yet.
-type batch struct {
-	records  []record
-	seq      int64 // up to which there is nothing else for this reader
-	far      bool  // what comes next is not kept any more: the journal has it
-	sections []section
-	version  int64 // of the newest of them
-	over     bool
-	problem  error
-	changed  <-chan struct{}
-}
-
-// mostOfBatch is how many records one message carries.
-const mostOfBatch = 500
-
-// since is what is new for a reader that has seen so much.
-func (d *feed) since(seq, version int64, v viewer) batch {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	b := batch{seq: seq, version: version, problem: d.problem, changed: d.changed}
-	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
-		first := d.kept[0].seq
-		if b.far = seq+1 < first; !b.far {
-			b.add(d.kept[seq+1-first:], v)
-		}
-	}
-	b.over = d.over && b.seq >= d.seq && (d.drawn >= d.seq && !d.stale || d.problem != nil)
-	if view := d.views[v]; view != nil {
-		for _, part := range view.sections {
-			if part.version > version {
-				b.sections = append(b.sections, part)
-				b.version = max(b.version, part.version)
-			}
-		}
-	}
-	return b
-}
-
-// add copies what is for a viewer, as the feed clears what it forgets.
-func (b *batch) add(records []record, v viewer) {
-	for _, rec := range records {
-		if len(b.records) == mostOfBatch {
-			return
-		}
-		if v.host == "" || v.host == rec.host {
-			b.records = append(b.records, rec)
-		}
-		b.seq = rec.seq
-	}
-}
-
-// far reads what a reader missed from the journal itself, to the batch.
-func (d *feed) far(ctx context.Context, b *batch, v viewer) error {
-	events, err := d.store.Events(ctx, d.run, b.seq)
-	if err != nil {
-		return fmt.Errorf("cannot read what was missed: %w", err)
-	}
-	for _, e := range events[:min(len(events), mostKept)] {
-		if b.seq = e.Seq; v.host != "" && v.host != e.Host {
-			continue
-		}
-		data, err := json.Marshal(rowOf(e))
-		if err != nil {
-			return fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
-		}
-		b.records = append(b.records, record{e.Seq, e.Host, data})
-	}
-	return nil
 }

@@ -78,6 +78,7 @@ func TestAReaderOfAHostGetsWhatIsOfThatHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.story()
+	s.server.Keep(1000)
 	stream := "/runs/" + theRun + "/events?host=rb002"
 	f := s.follow(stream, "")
 	if got := f.upTo(11); !slices.Equal(got, []int64{8, 9, 10, 11}) {

@@ -88,6 +88,7 @@ func TestAReaderThatWasAwayLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	const many = 6000
+	s.server.Keep(1000)
 	var events []event.Event
 	for range many {
 		s.seq++

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,33 +79,29 @@ func (s *Server) pump(r *http.Request, d *feed, v viewer, out *sender, seq int64
 	defer d.look(v)()
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
-	for out.err == nil {
+	for out.failed == nil {
 		b := d.since(seq, version, v)
 		if b.far {
 			if err := d.far(r.Context(), &b, v); err != nil {
-				out.message("problem", 0, problemOf(err))
+				out.message("problem", problemOf(err))
 				return
 			}
 		}
-		if len(b.records) > 0 {
-			out.records(b.records, b.seq)
-		}
-		if b.seq > seq {
-			seq = b.seq
-			continue // sections are about what the reader then has
-		}
-		if len(b.sections) > 0 {
-			version = b.version
-			out.message("view", 0, b.sections)
+		out.bundle(b.records)
+		out.bundle(b.view)
+		out.flush()
+		behind := b.seq > seq && b.view == nil // perhaps there is more at once
+		if seq, version = b.seq, b.version; behind {
+			continue
 		}
 		if text := problemOf(b.problem); text != told {
 			if told = text; text != "" {
-				out.message("problem", 0, text)
+				out.message("problem", text)
 			}
 		}
 		if b.over {
 			if b.problem == nil {
-				out.message("end", 0, seq)
+				out.message("end", seq)
 			}
 			return
 		}
@@ -134,52 +128,44 @@ func problemOf(err error) string {
 
 // A sender writes messages, each within its time.
 type sender struct {
-	w   http.ResponseWriter
-	c   *http.ResponseController
-	err error
+	w      http.ResponseWriter
+	c      *http.ResponseController
+	waits  bool // something was written and not sent
+	failed error
 }
 
-func (o *sender) text(text string) { o.write([]byte(text)) }
+func (o *sender) text(text string) {
+	o.write([]byte(text))
+	o.flush()
+}
+
+// message sends a value.
+func (o *sender) message(name string, v any) {
+	o.write(messageOf(name, v))
+	o.flush()
+}
+
+// bundle writes what others get, too, where there is something.
+func (o *sender) bundle(b *bundle) {
+	if b != nil {
+		o.write(b.message())
+	}
+}
 
 func (o *sender) write(data []byte) {
-	if o.err != nil {
+	if o.failed != nil {
 		return
 	}
 	// A writer without deadlines, as of tests, has none to miss.
 	_ = o.c.SetWriteDeadline(time.Now().Add(writeWithin))
-	if _, o.err = o.w.Write(data); o.err == nil {
-		o.err = o.c.Flush()
-	}
+	_, o.failed = o.w.Write(data)
+	o.waits = true
 }
 
-// message sends a value; the encoder leaves no newline in it.
-func (o *sender) message(name string, id int64, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		o.err = err
-		return
+// flush sends what was written.
+func (o *sender) flush() {
+	if o.waits && o.failed == nil {
+		o.failed = o.c.Flush()
 	}
-	o.raw(name, id, data)
-}
-
-func (o *sender) records(records []record, id int64) {
-	var b bytes.Buffer
-	b.WriteByte('[')
-	for i, rec := range records {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(rec.json)
-	}
-	b.WriteByte(']')
-	o.raw("records", id, b.Bytes())
-}
-
-func (o *sender) raw(name string, id int64, data []byte) {
-	var b bytes.Buffer
-	if id > 0 {
-		fmt.Fprintf(&b, "id: %d\n", id)
-	}
-	fmt.Fprintf(&b, "event: %s\ndata: %s\n\n", name, data)
-	o.write(b.Bytes())
+	o.waits = false
 }

@@ -77,6 +77,7 @@ type Server struct {
 	o       Options
 	feeds   feeds
 	jobs    jobs
+	keep    int           // how many records of a run are kept for readers
 	streams chan struct{} // a place for each stream that is open
 	heavy   chan struct{} // a place for each request that reads a whole journal
 	handler http.Handler
@@ -96,7 +97,7 @@ func New(o Options) (*Server, error) {
 	if o.Starts != nil && o.Plans == "" {
 		return nil, errors.New("internal error: no directory for plans")
 	}
-	s := &Server{o: o, streams: make(chan struct{}, mostStreams), heavy: make(chan struct{}, mostHeavy)}
+	s := &Server{o: o, keep: mostKept, streams: make(chan struct{}, mostStreams), heavy: make(chan struct{}, mostHeavy)}
 	s.feeds.init(s)
 	s.jobs.init()
 	s.handler = s.guarded(s.routes())

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// A batch is what a reader has not seen yet.
+type batch struct {
+	records *bundle // nil where there are none
+	view    *bundle // likewise
+	seq     int64   // up to which there is nothing else for this reader
+	version int64   // of the newest section
+	far     bool    // what comes next is not kept any more: the journal has it
+	over    bool
+	problem error
+	changed <-chan struct{}
+}
+
+// A bundle is a message that all readers of a kind get who have seen as much:
+// it is encoded once, by the first of them.
+type bundle struct {
+	records  []record // or
+	sections []section
+	many     int   // of them
+	to       int64 // the last record, or version, after it
+
+	once sync.Once
+	data []byte
+}
+
+// A bundleKey says who gets a bundle.
+type bundleKey struct {
+	viewer
+	view bool
+	from int64 // the last record, or version, that the reader has
+}
+
+// message is the bundle as it is sent.
+func (b *bundle) message() []byte {
+	b.once.Do(func() {
+		if b.sections != nil {
+			b.data = messageOf("view", b.sections)
+		} else {
+			b.data = recordsMessage(b.records, b.to)
+		}
+		b.records, b.sections = nil, nil
+	})
+	return b.data
+}
+
+// mostOfBatch is how many records one message carries.
+const mostOfBatch = 1000
+
+// since is what is new for a reader that has seen so much.
+func (d *feed) since(seq, version int64, v viewer) batch {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := batch{seq: seq, version: version, problem: d.problem, changed: d.changed}
+	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
+		first := d.kept[0].seq
+		if b.far = seq+1 < first; !b.far {
+			key := bundleKey{viewer: v, from: seq}
+			if d.bundles[key] == nil {
+				d.bundles[key] = bundleOf(d.kept[seq+1-first:], v)
+			}
+			if b.seq = d.bundles[key].to; d.bundles[key].some() {
+				b.records = d.bundles[key]
+			}
+		}
+	}
+	if b.seq < d.seq {
+		return b // sections are about what the reader then has
+	}
+	b.over = d.over && (d.drawn >= d.seq && !d.stale || d.problem != nil)
+	if view := d.views[v]; view != nil {
+		key := bundleKey{viewer: v, view: true, from: version}
+		if d.bundles[key] == nil {
+			d.bundles[key] = viewOf(view.sections, version)
+		}
+		if b.version = d.bundles[key].to; d.bundles[key].some() {
+			b.view = d.bundles[key]
+		}
+	}
+	return b
+}
+
+// some tells whether there is anything in a bundle.
+func (b *bundle) some() bool { return b.many > 0 }
+
+// bundleOf takes the first of some records that are for a viewer. They are
+// copied, as the feed clears what it forgets.
+func bundleOf(records []record, v viewer) *bundle {
+	b := &bundle{}
+	for _, rec := range records {
+		if b.many == mostOfBatch {
+			break
+		}
+		if v.host == "" || v.host == rec.host {
+			b.records, b.many = append(b.records, rec), b.many+1
+		}
+		b.to = rec.seq
+	}
+	return b
+}
+
+// viewOf takes the sections that are newer than a version.
+func viewOf(sections []section, version int64) *bundle {
+	b := &bundle{to: version}
+	for _, part := range sections {
+		if part.version > version {
+			b.sections, b.many = append(b.sections, part), b.many+1
+			b.to = max(b.to, part.version)
+		}
+	}
+	return b
+}
+
+// far reads what a reader missed from the journal itself, to the batch.
+func (d *feed) far(ctx context.Context, b *batch, v viewer) error {
+	events, err := d.store.Events(ctx, d.run, b.seq)
+	if err != nil {
+		return fmt.Errorf("cannot read what was missed: %w", err)
+	}
+	some := &bundle{}
+	for _, e := range events {
+		if some.many == mostOfBatch {
+			break
+		}
+		some.to = e.Seq
+		if v.host != "" && v.host != e.Host {
+			continue
+		}
+		data, err := json.Marshal(rowOf(e))
+		if err != nil {
+			return fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
+		}
+		some.records, some.many = append(some.records, record{e.Seq, e.Host, data}), some.many+1
+	}
+	if b.seq = max(b.seq, some.to); some.some() {
+		b.records = some
+	}
+	return nil
+}
+
+// recordsMessage is records as they are sent; id is that of the last.
+func recordsMessage(records []record, id int64) []byte {
+	size := 64
+	for _, rec := range records {
+		size += len(rec.json) + 1
+	}
+	b := bytes.NewBuffer(make([]byte, 0, size))
+	fmt.Fprintf(b, "id: %d\nevent: records\ndata: [", id)
+	for i, rec := range records {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(rec.json)
+	}
+	b.WriteString("]\n\n")
+	return b.Bytes()
+}
+
+// messageOf is a value as it is sent. The encoder leaves no newline in it.
+func messageOf(name string, v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", name, data)
+}
