@@ -6,3 +6,6 @@ import "syscall"
 func KillMaster(c Conn) {
 	syscall.Kill(-c.(*sshConn).master.cmd.Process.Pid, syscall.SIGKILL)
 }
+
+// NewPacker gives what packs scripts for many hosts.
+func NewPacker() func(script string) string { return new(packer).pack }

@@ -51,7 +51,7 @@ func (l *masterLogin) do(ctx context.Context) (*sshConn, error) {
 	info.HostKey, info.Key = l.said.keys()
 	l.s.o.Log("%s: ssh logged in as %s to %s with %s", l.r.name, info.User, info.Address, info.Key)
 	// ssh itself looks for signs of life, and answers no keepalive of ours.
-	c := newSSHConn(ssh.NewClient(client, chans, reqs), conn, info, 0)
+	c := newSSHConn(ssh.NewClient(client, chans, reqs), conn, info, 0, &l.s.packer)
 	c.master = m
 	return c, nil
 }

@@ -3,29 +3,78 @@ package remote
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
 
 // Packed is Input in a third of its bytes, so that a script arrives in one
 // flight. The host needs gzip.
-func Packed(c Command, nonce string) string { return pack(Script(c, nonce)) }
+func Packed(c Command, nonce string) string { return new(packer).pack(Script(c, nonce)) }
 
-func pack(s string) string {
-	var b bytes.Buffer
-	w := packers.Get().(*gzip.Writer)
-	defer packers.Put(w)
-	w.Reset(&b)
-	io.WriteString(w, s)
-	w.Close()
-	return fmt.Sprintf("%d %d\n%s", len(s), b.Len(), b.Bytes())
+// A packer packs scripts. Those of hosts of a kind differ in their first line
+// only, which has the nonce: what follows is compressed once for all of them.
+type packer struct {
+	mu     sync.Mutex
+	bodies map[string]*packedBody
 }
 
-// packers are kept because making one costs more than its work.
-var packers = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+// A packedBody is a script without its first line, by gzip.
+type packedBody struct {
+	once sync.Once
+	zip  []byte
+}
+
+// maxBodies bounds what a packer keeps, where every host has a script of its
+// own.
+const maxBodies = 32
+
+func (p *packer) pack(script string) string {
+	head := script[:strings.IndexByte(script, '\n')+1]
+	b := p.body(script[len(head):])
+	b.once.Do(func() {
+		var zip bytes.Buffer
+		w := gzip.NewWriter(&zip)
+		io.WriteString(w, script[len(head):])
+		w.Close()
+		b.zip = zip.Bytes()
+	})
+	first := stored(head) // gzip reads one member after the other
+	return fmt.Sprintf("%d %d\n%s%s", len(script), len(first)+len(b.zip), first, b.zip)
+}
+
+func (p *packer) body(text string) *packedBody {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.bodies[text]
+	if b == nil {
+		if p.bodies == nil || len(p.bodies) == maxBodies {
+			p.bodies = map[string]*packedBody{}
+		}
+		b = &packedBody{}
+		p.bodies[text] = b
+	}
+	return b
+}
+
+// stored is a short text as a member of a gzip file, not compressed.
+func stored(text string) []byte {
+	if len(text) > math.MaxUint16 {
+		panic("internal error: a first line that is no line")
+	}
+	b := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1} // the header, and that of the only block
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(text)))
+	b = binary.LittleEndian.AppendUint16(b, ^uint16(len(text)))
+	b = append(b, text...)
+	b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE([]byte(text)))
+	return binary.LittleEndian.AppendUint32(b, uint32(len(text)))
+}
 
 // errCut is a script that the host did not read whole, so that nothing ran.
 var errCut = errors.New("the script did not arrive whole; nothing ran")
@@ -37,7 +86,10 @@ func Unpacks(r Runner) bool {
 }
 
 // A packing is what is known of a host's gzip.
-type packing struct{ works, fails atomic.Bool }
+type packing struct {
+	works, fails atomic.Bool
+	packer       *packer // of all hosts
+}
 
 // run has do send a command packed, unless the host cannot unpack. That it
 // cannot is found out by a script which is not whole there, and it is sent
@@ -47,7 +99,7 @@ func (p *packing) run(cmd Command, do func(wrap func(script string) string) erro
 	if p.fails.Load() || cmd.Hold != nil && !p.works.Load() {
 		return do(unpacked)
 	}
-	err := do(pack)
+	err := do(p.packer.pack)
 	switch {
 	case !errors.Is(err, errCut):
 		p.works.Store(p.works.Load() || err == nil)

@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"fmt"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -75,5 +76,29 @@ func TestCodeKeepsWhatRuns(t *testing.T) {
 	in := "# why\n  # more\n#\n# shellcheck disable=SC2086\na # b\n\n  c ${d#e}\n"
 	if got, want := remote.Code(in), "# shellcheck disable=SC2086\na # b\n\n  c ${d#e}\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Hosts of a kind get the same bytes behind the line with the nonce, also
+// where many scripts came between, and each unpacks to its own script.
+func TestScriptsArePackedOnce(t *testing.T) {
+	t.Parallel()
+	for _, gunzip := range [][]string{{"gzip", "-dc"}, {"busybox", "gzip", "-dc"}} {
+		if _, err := osexec.LookPath(gunzip[0]); err != nil {
+			continue
+		}
+		pack := remote.NewPacker()
+		for i := range 100 {
+			c := remote.Command{Steps: []remote.Step{{ID: "s", Shell: "echo " + strings.Repeat("x", i%50)}}}
+			nonce := strings.Repeat("n", i)
+			want := remote.Script(c, nonce)
+			head, zip, _ := strings.Cut(pack(want), "\n")
+			cmd := osexec.Command(gunzip[0], gunzip[1:]...)
+			cmd.Stdin = strings.NewReader(zip)
+			got, err := cmd.Output()
+			if err != nil || string(got) != want || head != fmt.Sprint(len(want), len(zip)) {
+				t.Fatalf("%v: %q %v, %q; want %q", gunzip, head, err, got, want)
+			}
+		}
 	}
 }

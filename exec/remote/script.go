@@ -76,7 +76,7 @@ mv -f -- %[2]s.new %[2]s
 
 func script(c Command, nonce, prelude, first string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nonce=%s run_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
+	fmt.Fprintf(&b, "nonce=%s\nrun_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
 	b.WriteString(prelude)
 	b.WriteString("frame hello\nsteps() {\ntrap 'exit 143' TERM\n")
 	b.WriteString(first)

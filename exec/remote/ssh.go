@@ -38,6 +38,7 @@ type SSH struct {
 	config *sshConfig
 	keys   *keyring
 	pace   pace
+	packer packer
 	warned sync.Map
 
 	mu       sync.Mutex

@@ -31,8 +31,8 @@ type sshConn struct {
 	looked bool // the first command has come; the second may be a lock's, which keeps its session
 }
 
-func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Duration) *sshConn {
-	c := &sshConn{client: client, raw: raw, info: info, sessions: make(chan struct{}, maxSessions), gone: make(chan struct{})}
+func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Duration, p *packer) *sshConn {
+	c := &sshConn{packing: packing{packer: p}, client: client, raw: raw, info: info, sessions: make(chan struct{}, maxSessions), gone: make(chan struct{})}
 	go func() {
 		client.Wait()
 		close(c.gone)

@@ -151,7 +151,7 @@ func (l *login) do(ctx context.Context) (*sshConn, error) {
 			info.Key = fingerprint(l.used)
 		}
 		l.s.o.Log("%s: logged in as %s to %s with %s", l.r.name, info.User, info.Address, info.Key)
-		return newSSHConn(ssh.NewClient(res.conn, res.chans, res.reqs), raw, info, l.s.o.KeepAlive), nil
+		return newSSHConn(ssh.NewClient(res.conn, res.chans, res.reqs), raw, info, l.s.o.KeepAlive, &l.s.packer), nil
 	case <-ctx.Done():
 		raw.Close()
 		l.cut = true // the handshake may still be at what l holds
