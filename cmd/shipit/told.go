@@ -44,7 +44,7 @@ func (w *world) telling(p *planned, run, trace string, past []event.Event, dir j
 	spool, err := notify.OpenSpool(spoolOf(dir, run))
 	begun := err == nil
 	if errors.Is(err, fs.ErrNotExist) {
-		spool, err = notify.NewSpool(spoolOf(dir, run), notify.MustArrive(blocks))
+		spool, err = notify.NewSpool(spoolOf(dir, run), noticesOf(p.plan, p.root), notify.MustArrive(blocks))
 	}
 	if err != nil {
 		told.add(err.Error() + "; what is not taken by the end of this run will not be sent again")
@@ -77,6 +77,9 @@ func notified(p *plan.Plan) []notify.Block {
 	return blocks
 }
 
+// noticesOf names what the notices of a run follow from, beside its events.
+func noticesOf(p *plan.Plan, root string) string { return p.Digest + " " + root }
+
 // spoolOf is where is remembered which notices of a run must still arrive.
 func spoolOf(dir journal.Dir, run string) string {
 	return strings.TrimSuffix(dir.Path(run), ".jsonl") + notify.SpoolSuffix
@@ -84,22 +87,20 @@ func spoolOf(dir journal.Dir, run string) string {
 
 // tellAgain sends what receivers of earlier runs must get and did not, while
 // this run goes on. The returned func ends that.
-// In a directory that a group shares nothing is done of what nobody asked for
-// that may be another's: a notice can be a program.
+// A notice can be a program: in a directory that a group shares, only those of
+// runs of the same user are, and only if what he wrote of them still holds.
 func (w *world) tellAgain(dir journal.Dir, but string, trouble func(string)) func() {
-	if dir.Shared() {
-		return func() {}
-	}
 	spools, _ := filepath.Glob(filepath.Join(string(dir), "*"+notify.SpoolSuffix)) // the pattern is well formed
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() {
 		for _, path := range spools {
 			run := strings.TrimSuffix(filepath.Base(path), notify.SpoolSuffix)
-			if left, err := notify.ReadSpool(path); err != nil || !left.Waiting || run == but || ctx.Err() != nil {
+			left, err := notify.ReadSpool(path)
+			if err != nil || !left.Waiting || run == but || ctx.Err() != nil || dir.Shared() && !left.Own {
 				continue
 			}
-			if err := w.tellOf(ctx, dir, run, trouble); err != nil && !errors.Is(err, notify.ErrSending) {
+			if err := w.tellOf(ctx, dir, run, left.Of, trouble); err != nil && !errors.Is(err, notify.ErrSending) {
 				trouble(fmt.Sprintf("cannot send what receivers must still hear of run %s: %v", run, err))
 			}
 		}
@@ -111,8 +112,9 @@ func (w *world) tellAgain(dir journal.Dir, but string, trouble func(string)) fun
 	}
 }
 
-// tellOf sends the rest of the notices of one run, from its record.
-func (w *world) tellOf(ctx context.Context, dir journal.Dir, run string, trouble func(string)) error {
+// tellOf sends the rest of the notices of one run, from its record. Where others
+// can write that, it must be what the notices were of.
+func (w *world) tellOf(ctx context.Context, dir journal.Dir, run, of string, trouble func(string)) error {
 	spool, err := notify.OpenSpool(spoolOf(dir, run))
 	if err != nil {
 		return err
@@ -121,6 +123,10 @@ func (w *world) tellOf(ctx context.Context, dir journal.Dir, run string, trouble
 	if err != nil {
 		spool.Leave()
 		return err
+	}
+	if dir.Shared() && of != noticesOf(r.plan, r.Header.Root) {
+		spool.Leave()
+		return errors.New("somebody else changed its record")
 	}
 	if w.now().Sub(r.Header.Time) > tellFor {
 		trouble(fmt.Sprintf("receivers did not take all notices of run %s for %d hours; they are not sent any more", run, int(tellFor.Hours())))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -21,6 +22,7 @@ const SpoolSuffix = ".notices"
 // holds a lock on the file. A nil Spool knows nothing.
 type Spool struct {
 	path string
+	of   string
 
 	mu      sync.Mutex
 	file    *os.File // nil until something is to be remembered
@@ -30,14 +32,17 @@ type Spool struct {
 
 // A spoolLine is one line of the file; the last that is torn is left out.
 type spoolLine struct {
-	Block int   `json:"block"`
-	Seq   int64 `json:"seq,omitempty"` // the block's receiver has all up to this event
-	Lost  int   `json:"lost,omitempty"`
-	Over  bool  `json:"over,omitempty"` // nothing waits any more
+	Of    string `json:"of,omitempty"`
+	Block int    `json:"block"`
+	Seq   int64  `json:"seq,omitempty"` // the block's receiver has all up to this event
+	Lost  int    `json:"lost,omitempty"`
+	Over  bool   `json:"over,omitempty"` // nothing waits any more
 }
 
 // A Left is what became of a run's notices.
 type Left struct {
+	Of      string        // what they are notices of, as NewSpool was told
+	Own     bool          // nobody but this process's user can have written that
 	Told    map[int]int64 // by block, the event up to which its receiver has all
 	Waiting bool          // some must still arrive
 	Lost    int           // could not be sent, or were dropped
@@ -46,10 +51,11 @@ type Left struct {
 // ErrSending says that another process sends what a spool is about.
 var ErrSending = errors.New("another process sends them")
 
-// NewSpool is the spool at path of a run that begins. With durable, it is on
-// the disk before the run does anything.
-func NewSpool(path string, durable bool) (*Spool, error) {
-	s := &Spool{path: path, told: map[int]int64{}}
+// NewSpool is the spool at path of a run that begins. Of is what its notices
+// follow from, beside what the journal has. With durable, it is on the disk
+// before the run does anything.
+func NewSpool(path, of string, durable bool) (*Spool, error) {
+	s := &Spool{path: path, of: of, told: map[int]int64{}}
 	if !durable {
 		return s, nil
 	}
@@ -77,14 +83,27 @@ func OpenSpool(path string) (*Spool, error) {
 // ReadSpool reads a spool without touching it.
 func ReadSpool(path string) (Left, error) {
 	left := Left{Told: map[int]int64{}, Waiting: true}
-	data, err := os.ReadFile(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return left, fmt.Errorf("cannot read which notices were taken: %w", err)
 	}
+	defer f.Close()
+	var info unix.Stat_t
+	data, err := io.ReadAll(f)
+	if err == nil {
+		err = unix.Fstat(int(f.Fd()), &info)
+	}
+	if err != nil {
+		return left, fmt.Errorf("cannot read which notices were taken: %w", err)
+	}
+	left.Own = int(info.Uid) == os.Geteuid() && info.Mode&0o022 == 0
 	for line := range bytes.Lines(data) {
 		var l spoolLine
 		if json.Unmarshal(line, &l) != nil {
 			continue
+		}
+		if left.Of == "" {
+			left.Of = l.Of
 		}
 		left.Lost += l.Lost
 		left.Waiting = !l.Over
@@ -108,12 +127,15 @@ func (s *Spool) open() error {
 		}
 		return fmt.Errorf("cannot lock %s: %w", s.path, err)
 	}
+	s.file = f
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		s.write(spoolLine{Of: s.of})
+	}
 	_ = f.Sync() // a name that a loss of power takes back costs a notice, not a run
 	if dir, err := os.Open(filepath.Dir(s.path)); err == nil {
 		_ = dir.Sync()
 		dir.Close()
 	}
-	s.file = f
 	return nil
 }
 

@@ -74,7 +74,7 @@ func TestWhatMustArriveIsSentByTheNextProcess(t *testing.T) {
 		within(t, n, d)
 		return strings.Join(bad.texts, "\n")
 	}
-	spool, err := NewSpool(path, true)
+	spool, err := NewSpool(path, "a plan", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestTheSpoolCountsWhatGotLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r1"+SpoolSuffix)
 	r := newReceptor(t)
 	r.refuse.Store(true)
-	spool, err := NewSpool(path, false)
+	spool, err := NewSpool(path, "a plan", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestAFloodAndAHangingReceiverHoldUpNothing(t *testing.T) {
 	defer s.Close()
 	defer close(release)
 	path := filepath.Join(t.TempDir(), "r1"+SpoolSuffix)
-	spool, err := NewSpool(path, true)
+	spool, err := NewSpool(path, "a plan", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,4 +197,34 @@ func TestATemplateIsFilledIn(t *testing.T) {
 	if a := annotation(Notice{Run: theRun, Event: e, Began: time.Unix(1699999000, 0)}); fmt.Sprint(a["time"], a["timeEnd"]) != "1699999000000 1700000000000" {
 		t.Errorf("%v", a)
 	}
+}
+
+// TestASpoolThatOthersCouldWriteIsNotOnesOwn: what it is of decides which
+// programs are run.
+func TestASpoolThatOthersCouldWriteIsNotOnesOwn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "run-1"+SpoolSuffix)
+	spool, err := NewSpool(path, "a plan", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spool.Leave()
+	own := func(want bool) {
+		t.Helper()
+		if left, err := ReadSpool(path); err != nil || left.Own != want || left.Of != "a plan" {
+			t.Errorf("%+v, %v", left, err)
+		}
+	}
+	own(true)
+	if err := os.Chmod(path, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	own(false)
+	if os.Geteuid() != 0 {
+		return
+	}
+	if err := errors.Join(os.Chmod(path, 0o600), os.Chown(path, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	own(false)
 }
