@@ -50,6 +50,7 @@ func TestGitCacheHoldsWhatIsKept(t *testing.T) {
 		}
 		return strings.Fields(string(out))
 	}
+	script := transport.Forget()
 	forget := func(id string) {
 		t.Helper()
 		if id != "" {
@@ -57,7 +58,7 @@ func TestGitCacheHoldsWhatIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := h.Run(remote.Step{ID: "prune", Op: "prune", Shell: "p='my app'\n" + transport.Forget()}, nil, 0); err != nil {
+		if err := h.Run(remote.Step{ID: "prune", Op: "prune", Shell: "p='my app'\n" + script}, nil, 0); err != nil {
 			t.Fatal(transporttest.Told(err))
 		}
 	}
@@ -110,6 +111,18 @@ func TestGitCacheHoldsWhatIsKept(t *testing.T) {
 	}
 	if out, err := osexec.Command("git", "--git-dir="+cache, "fsck", "--connectivity-only").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+
+	// It has a pack of each fetch since, and is joined when they are many.
+	packs := func() int {
+		list, _ := filepath.Glob(filepath.Join(cache, "objects/pack/*.pack"))
+		return len(list)
+	}
+	was := packs()
+	script = strings.Replace(script, "-ge 50", fmt.Sprint("-ge ", was), 1)
+	forget(ids[0])
+	if is := packs(); was < 2 || is != 1 {
+		t.Errorf("%d packs became %d", was, is)
 	}
 
 	// A cache that git cannot read is no reason to fail.

@@ -2,7 +2,6 @@ package transporttest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,26 +128,4 @@ func testCache(t *testing.T, k Kind) {
 		}
 		k.whole(t, h, "v1", next)
 	}
-}
-
-// testTidy fetches often. A cache does not come to hold a pack for each.
-func testTidy(t *testing.T, k Kind) {
-	if k.Name != "git" {
-		return // it keeps nothing
-	}
-	trees := map[string]Tree{}
-	for i := range 4 {
-		trees[fmt.Sprint("v", i)] = Tree{"f": fmt.Sprint(i)}
-	}
-	s := k.serve(t, trees)
-	s.Edit = strings.NewReplacer("[ $# -lt 50 ]", "[ $# -lt 2 ]").Replace
-	h := NewHost(t)
-	for i := range 4 {
-		s.MustStage(h, fmt.Sprint("v", i), "")
-	}
-	packs, err := filepath.Glob(h.Path(".shipit/cache.git/objects/pack/*.pack"))
-	if err != nil || len(packs) == 0 || len(packs) > 2 {
-		t.Errorf("%d packs of 4 fetches (%v)", len(packs), err)
-	}
-	k.whole(t, h, "v3", trees["v3"])
 }

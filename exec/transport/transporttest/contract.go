@@ -52,7 +52,6 @@ func Run(t *testing.T, k Kind) {
 		{hosts, "a program that is not there", testMissing},
 		{hosts, "planted links", testPlanted},
 		{hosts, "a cache that is broken", testCache},
-		{hosts, "a cache of many fetches", testTidy},
 		{hosts, "a link on the way to a shared path", testSharedThroughLink},
 	} {
 		if k.About != 0 && k.About&tc.about == 0 {
