@@ -4,50 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"shipit/exec/fault"
 )
-
-var builtMortal struct {
-	sync.Once
-	path string
-	err  error
-}
-
-// mortal is shipit as it is built to be killed: this test binary, where it is
-// built so itself (make test), which saves a build of its own.
-func mortal(t *testing.T) string {
-	t.Helper()
-	builtMortal.Do(func() {
-		if fault.Deadly {
-			builtMortal.path, builtMortal.err = osexec.LookPath("shipit")
-			return
-		}
-		dir, err := os.MkdirTemp("", "shipit-mortal-")
-		if err != nil {
-			builtMortal.err = err
-			return
-		}
-		builtMortal.path = filepath.Join(dir, "shipit")
-		out, err := osexec.Command("go", "build", "-tags", "faultpoints", "-o", builtMortal.path, ".").CombinedOutput()
-		if err != nil {
-			builtMortal.err = fmt.Errorf("%w: %s", err, out)
-		}
-	})
-	if builtMortal.err != nil {
-		t.Fatal(builtMortal.err)
-	}
-	return builtMortal.path
-}
 
 // eventful is a service in whose runs everything happens that can.
 var eventful = definition{
@@ -94,12 +60,11 @@ func passed(t *testing.T, log string) []string {
 func TestE2EEveryPlaceOfDeathIsPassed(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2)
-	exe := mortal(t)
 	f.define(eventful)
 	f.write("def/hello.hcl", strings.Replace(f.read("def/hello.hcl"), "keep   = 3", "keep   = 2", 1))
 	log := f.path("passed")
 	apply := func(code int, tag string) {
-		f.startAs(exe, []string{"SHIPIT_FAULT_LOG=" + log}, "apply", "hello.hcl", "--release", tag, "--yes").wants(code)
+		f.startWith([]string{"SHIPIT_FAULT_LOG=" + log}, "apply", "hello.hcl", "--release", tag, "--yes").wants(code)
 	}
 	apply(0, first)
 	apply(0, second)
@@ -141,7 +106,7 @@ func TestE2EAKilledRunIsResumedTakenBackOrDoneAgain(t *testing.T) {
 			f := newFleet(t, 2)
 			f.define(eventful)
 			f.apply(0, first)
-			p := f.startAs(mortal(t), []string{"SHIPIT_FAULT=" + d.at}, "apply", "hello.hcl", "--release", second, "--yes")
+			p := f.startWith([]string{"SHIPIT_FAULT=" + d.at}, "apply", "hello.hcl", "--release", second, "--yes")
 			if p.wait(); p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				if every > 0 && p.wait() == 0 {
 					t.Skip("it does not pass there each time") // how many dials there are depends on the moment
@@ -217,7 +182,7 @@ func allDeaths(t *testing.T, every int) []death {
 	f.define(eventful)
 	f.apply(0, first)
 	log := f.path("passed")
-	f.startAs(mortal(t), []string{"SHIPIT_FAULT_LOG=" + log}, "apply", "hello.hcl", "--release", second, "--yes").wants(0)
+	f.startWith([]string{"SHIPIT_FAULT_LOG=" + log}, "apply", "hello.hcl", "--release", second, "--yes").wants(0)
 	var all []death
 	times, n := map[string]int{}, 0
 	for _, at := range passed(t, log) {

@@ -31,6 +31,7 @@ type fleet struct {
 	user  string
 	key   ssh.Signer
 	hosts []*host
+	raced bool // shipit runs with the race detector
 }
 
 // newFleet starts hosts h1, h2 … It skips the test where there is no sshd.
@@ -130,10 +131,18 @@ func newAddress() string {
 	return fmt.Sprintf("127.%d.%d.%d", 64+os.Getpid()%128, os.Getpid()/128%256, n)
 }
 
+// programs is the deployer's PATH.
+func (f *fleet) programs() string {
+	if f.raced {
+		return racedPath
+	}
+	return os.Getenv("PATH")
+}
+
 // environ is the environment of the deployer.
 func (f *fleet) environ() []string {
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + f.path("home"), "USER=" + f.user,
+		"PATH=" + f.programs(), "HOME=" + f.path("home"), "USER=" + f.user,
 		"XDG_STATE_HOME=" + f.path("state"), "XDG_CACHE_HOME=" + f.path("cache"),
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "NO_COLOR=1", "LC_ALL=C",
 		"GORACE=atexit_sleep_ms=0",
@@ -156,16 +165,13 @@ var outputs atomic.Int32
 // start runs shipit in the definition's directory.
 func (f *fleet) start(args ...string) *process {
 	f.t.Helper()
-	exe, err := osexec.LookPath("shipit") // this test binary under another name
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return f.startAs(exe, nil, args...)
+	return f.startWith(nil, args...)
 }
 
-// startAs is start of another program, with more in its environment.
-func (f *fleet) startAs(exe string, env []string, args ...string) *process {
+// startWith is start with more in the environment.
+func (f *fleet) startWith(env []string, args ...string) *process {
 	f.t.Helper()
+	exe := filepath.Join(filepath.SplitList(f.programs())[0], "shipit")
 	out, err := os.Create(f.path(fmt.Sprintf("out-%d.txt", outputs.Add(1))))
 	if err != nil {
 		f.t.Fatal(err)

@@ -78,7 +78,7 @@ func (f *fleet) addHost(o hostOptions) *host {
 func (h *host) writeTools() {
 	h.f.t.Helper()
 	var err error
-	if h.server, err = osexec.LookPath("hello-server"); err != nil { // this test binary under another name
+	if h.server, err = osexec.LookPath("hello-server"); err != nil {
 		h.f.t.Fatal(err)
 	}
 	def := func(s *string, otherwise string) {

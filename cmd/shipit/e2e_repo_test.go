@@ -58,8 +58,7 @@ func releasesRepo(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Beside the commands of this test binary, with which it goes away.
-		work := filepath.Join(filepath.Dir(filepath.Dir(exe)), "work")
+		work := filepath.Join(filepath.Dir(exe), "work") // it goes away with the programs
 		bare := work + ".git"
 		git(t, "/", "init", "-q", "-b", "main", work)
 		odd := map[string]string{"doc/with blank.txt": "a\n", "doc/naïve.txt": "b\n", "lib/a/b/c.txt": strings.Repeat("c\n", 5000)}

@@ -84,6 +84,7 @@ func TestE2EHostGoesBackWhenItsSSHDIsKilled(t *testing.T) {
 	h := f.hosts[0]
 	p := f.start("apply", "hello.hcl", "--release", second, "--yes")
 	h.atWork("started")
+	_ = syscall.Kill(h.pid, syscall.SIGSTOP) // it lets nobody in between
 	for _, pid := range append(connections(t, h.pid), h.pid) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}

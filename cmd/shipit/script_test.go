@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,9 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"shipit": main, "hello-server": helloServer})
-}
+// racedScripts are those whose programs do much at the same time: they run with
+// the race detector.
+var racedScripts = []string{"apply", "attach", "exec", "interrupted", "notify", "resume", "steer", "stop"}
 
 // TestScripts runs the program as people do, one script per command and
 // situation.
@@ -35,6 +36,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			if slices.Contains(racedScripts, strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")) {
+				e.Setenv("PATH", racedPath)
+			}
 			e.Setenv("REPO", repo)
 			e.Setenv("CI", "")            // the scripts that are interactive mean it
 			e.Setenv("SHIPIT_PLAIN", "1") // the script about screens means it

@@ -4,9 +4,6 @@ package fault
 
 import "io"
 
-// Deadly tells whether the program is built to be killed.
-const Deadly = false
-
 // At is nothing: this program is not built to be killed.
 func At(Point) {}
 

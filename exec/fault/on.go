@@ -12,9 +12,6 @@ import (
 	"syscall"
 )
 
-// Deadly tells whether the program is built to be killed.
-const Deadly = true
-
 // passing counts how often each place was passed.
 type passing struct {
 	mu    sync.Mutex
