@@ -35,13 +35,13 @@ vet:
 staticcheck:
 	$(TOOLS) staticcheck ./...
 
-e2e: ## the tests against real OpenSSH only
-	$(GO) test -race -tags faultpoints -timeout 10m -run 'TestE2E' ./cmd/shipit ./exec/...
+e2e: ## the tests against real OpenSSH only, each program with the race detector
+	SHIPIT_RACED=1 $(GO) test -race -tags faultpoints -timeout 15m -run 'TestE2E' ./cmd/shipit ./exec/...
 
 crash: ## kill a real deployer wherever it passes, then resume, roll back, apply again (long)
 	SHIPIT_CUTS=1 $(GO) test -timeout 1h -run 'TestContract/.*/cut_anywhere' ./exec/transport
 	SHIPIT_CRASH=1 $(GO) test -timeout 1h -run 'Died|Gone|Away|TakenBack' ./exec
-	SHIPIT_CRASH=1 $(GO) test -tags faultpoints -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
+	SHIPIT_CRASH=1 $(GO) test -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
 
 races: ## a hundred races each of two tests over real OpenSSH (five minutes)
 	SHIPIT_RACES=100 $(GO) test -count 1 -timeout 20m -run 'TestE2EOfTwoDeployersExactlyOneProceeds|TestE2ETwoControllersRace' -v ./cmd/shipit
