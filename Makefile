@@ -55,9 +55,9 @@ bin/benchfleet: FORCE
 
 FORCE:
 
-bench-fleet: build bin/benchfleet ## shipit, its peers and the floor side by side on a fleet of this machine (root; hours): HOSTS="10 50 100" RTT="0 20ms" RUNS=5
+bench-fleet: build bin/benchfleet ## shipit, its peers and the floor side by side on a fleet of this machine (root; hours): HOSTS="10 50 100" RTT="0 20ms" RUNS=5 SYSTEMD=1
 	bin/benchfleet -hosts "$(or $(HOSTS),10 50 100)" -rtt "$(or $(RTT),0 20ms)" -runs $(or $(RUNS),5) \
-	  -contestants "$(CONTESTANTS)" -json bin/bench-fleet.json -markdown bin/bench-fleet.md
+	  -contestants "$(CONTESTANTS)" $(if $(SYSTEMD),-systemd) -json bin/bench-fleet.json -markdown bin/bench-fleet.md
 
 bench-fleet-deps: ## install the peers that Debian has (root)
 	apt-get update -qq

@@ -137,11 +137,11 @@ func (h *host) startSSHD() {
 	// Should this process be killed, the kernel ends sshd when the thread
 	// that started it is gone; so the thread stays until sshd has ended.
 	end, cmd := syscall.SIGTERM, osexec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	cmd.Env, cmd.SysProcAttr = []string{"PATH=" + binPath}, &syscall.SysProcAttr{}
 	if h.o.boot != nil { // with the first process of its namespace everything in it ends
 		end, cmd = syscall.SIGKILL, h.o.boot(h, argv)
 	}
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{"PATH=" + binPath}, log
+	cmd.Dir, cmd.Stderr = "/", log
 	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Pdeathsig = true, end
 	started, ended := make(chan error), make(chan struct{})
 	go func() {

@@ -63,7 +63,7 @@ func inside() error {
 	if b.releases, err = makeReleases(b.dir, 3); err != nil {
 		return err
 	}
-	if b.fleet, err = newFleet(b.dir, slices.Max(o.hosts)); err != nil {
+	if b.fleet, err = newFleet(b.dir, slices.Max(o.hosts), o.systemd); err != nil {
 		return err
 	}
 	if o.guard {

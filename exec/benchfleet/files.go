@@ -36,8 +36,9 @@ func (f *fleet) writeFiles() error {
 	root := filepath.Join(f.dir, "common", "root")
 	etc := map[string]string{
 		"passwd": "root:x:0:0::/root:/bin/bash\nsshd:x:101:65534::/run/sshd:/usr/sbin/nologin\n" +
+			"messagebus:x:102:102::/nonexistent:/usr/sbin/nologin\n" +
 			"nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n" + fmt.Sprintf("%s:x:%d:%d::/home/%[1]s:/bin/bash\n", login, deployUID, deployUID),
-		"group":           fmt.Sprintf("root:x:0:\ntty:x:5:\nshadow:x:42:\nnogroup:x:65534:\n%s:x:%d:\n", login, deployUID),
+		"group":           fmt.Sprintf("root:x:0:\ntty:x:5:\nshadow:x:42:\nmessagebus:x:102:\nsystemd-journal:x:103:\nnogroup:x:65534:\n%s:x:%d:\n", login, deployUID),
 		"shadow":          "root:*:20000:0:99999:7:::\n" + login + ":*:20000:0:99999:7:::\n",
 		"sudoers":         "Defaults env_reset\nDefaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\nroot ALL=(ALL:ALL) ALL\n" + login + " ALL=(ALL) NOPASSWD: ALL\n",
 		"nsswitch.conf":   "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"shipit/exec/systemdhost"
 )
 
 const (
@@ -29,6 +31,8 @@ type fleet struct {
 	hosts []*member
 	hold  *osexec.Cmd // keeps the deployer's network namespace
 	relay *relay      // nil where the cable takes no time
+
+	systemd bool // is the first process of each host
 }
 
 // A member is one host.
@@ -51,12 +55,12 @@ func (m *member) inside(argv ...string) error {
 }
 
 // newFleet starts n hosts and waits until each greets.
-func newFleet(dir string, n int) (*fleet, error) {
+func newFleet(dir string, n int, systemd bool) (*fleet, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find myself: %w", err)
 	}
-	f := &fleet{dir: dir, exe: exe}
+	f := &fleet{dir: dir, exe: exe, systemd: systemd}
 	for i := range n {
 		f.hosts = append(f.hosts, &member{name: fmt.Sprintf("h%03d", i+1), address: fmt.Sprintf("10.99.1.%d", i+1)})
 	}
@@ -108,6 +112,18 @@ func (f *fleet) start(i int, m *member) error {
 	m.cmd.Env = append(m.cmd.Env, "BENCHFLEET_NAME="+m.name, "BENCHFLEET_ROOT="+root, "BENCHFLEET_ADDRESS="+m.address,
 		"BENCHFLEET_COMMON="+filepath.Join(f.dir, "common"))
 	m.cmd.ExtraFiles = []*os.File{wait}
+	if f.systemd {
+		group, err := systemdhost.GroupAt(os.Getenv("BENCHFLEET_GROUPS")).Sub(m.name)
+		if err != nil {
+			return err
+		}
+		dir, err := systemdhost.Into(group, m.cmd.SysProcAttr)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		m.cmd.Env = append(m.cmd.Env, "BENCHFLEET_SYSTEMD=1")
+	}
 	if err := m.cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", m.name, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"shipit/exec/systemdhost"
 )
 
 // A host's fixed data: its login, and where its service is.
@@ -20,14 +22,18 @@ const (
 )
 
 // host is the first process of a host's namespaces: it makes the root, waits
-// for its network, and becomes sshd, which reaps what others leave behind.
+// for its network, and becomes sshd, which reaps what others leave behind, or
+// systemd.
 func host() error {
 	name, root := os.Getenv("BENCHFLEET_NAME"), os.Getenv("BENCHFLEET_ROOT")
+	systemd := os.Getenv("BENCHFLEET_SYSTEMD") != ""
 	if err := syscall.Sethostname([]byte(name)); err != nil {
 		return fmt.Errorf("%s: cannot set its name: %w", name, err)
 	}
-	if err := makeRoot(name, root); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if !systemd { // which makes it itself
+		if err := makeRoot(name, root); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	// The bench closes its end when our interface is in place.
 	if _, err := io.Copy(io.Discard, os.NewFile(3, "go")); err != nil {
@@ -36,11 +42,38 @@ func host() error {
 	if err := ip("link set lo up", "addr add "+os.Getenv("BENCHFLEET_ADDRESS")+"/16 dev eth0", "link set eth0 up"); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if systemd {
+		return fmt.Errorf("%s: %w", name, becomeSystemd(name, root))
+	}
 	if out, err := osexec.Command("service", "app", "start").CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: cannot start its service: %w: %s", name, err, out)
 	}
 	env := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
 	return syscall.Exec("/usr/sbin/sshd", []string{"/usr/sbin/sshd", "-D", "-E", "/var/log/sshd.log"}, env)
+}
+
+// units are what a host with systemd runs. The service may be restarted as
+// often as the contestants like.
+var units = map[string]string{
+	"ssh.service": "[Service]\nExecStart=/usr/sbin/sshd -D -E /var/log/sshd.log\nKillMode=process\n",
+	"app.service": "[Unit]\nConditionPathExists=" + appPath + "/current/VERSION\nStartLimitIntervalSec=0\n" +
+		"[Service]\nEnvironment=" + roleVar + "=app\nExecStart=/opt/app/app\n",
+}
+
+// becomeSystemd only returns where it cannot.
+func becomeSystemd(name, dir string) error {
+	common := os.Getenv("BENCHFLEET_COMMON")
+	argv, env, err := systemdhost.Host{
+		Name: name, Dir: dir, Units: units, Copy: []string{filepath.Join(common, "root"), filepath.Join(common, "keys", name)},
+	}.Boot()
+	if err != nil {
+		return err
+	}
+	unshare, err := osexec.LookPath(argv[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(unshare, argv, env)
 }
 
 // makeRoot mounts what a host sees: this machine's programs, read only, and

@@ -12,6 +12,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -41,7 +42,9 @@ func main() {
 		panic("internal error: there is no role " + role)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "benchfleet:", err)
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintln(os.Stderr, "benchfleet:", err)
+		}
 		os.Exit(1)
 	}
 }
@@ -62,6 +65,7 @@ type options struct {
 	markdown string
 	guard    bool
 	logs     string
+	systemd  bool
 }
 
 func parse(args []string) (options, error) {
@@ -78,6 +82,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.markdown, "markdown", "", "write the tables to this file, too")
 	f.StringVar(&o.logs, "logs", "", "keep what the contestants printed in this directory")
 	f.BoolVar(&o.guard, "guard", false, "compare with the floor and fail at 1.5 times the goal")
+	f.BoolVar(&o.systemd, "systemd", false, "the hosts run systemd, and their service is a unit")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"shipit/exec/systemdhost"
 )
 
 // outside starts the bench in namespaces of its own. When that first process
@@ -42,12 +44,24 @@ func outside() error {
 	if err != nil {
 		return fmt.Errorf("cannot find myself: %w", err)
 	}
+	groups := ""
+	if o.systemd {
+		if err := systemdhost.Possible(); err != nil {
+			return err
+		}
+		g, err := systemdhost.NewGroup(filepath.Base(dir))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = g.Remove() }()
+		groups = g.Path()
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 
 	runtime.LockOSThread() // Pdeathsig is of the thread
 	cmd := osexec.Command(exe, os.Args[1:]...)
-	cmd.Env = append(os.Environ(), roleVar+"=inside", "BENCHFLEET_DIR="+dir)
+	cmd.Env = append(os.Environ(), roleVar+"=inside", "BENCHFLEET_DIR="+dir, "BENCHFLEET_GROUPS="+groups)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
@@ -71,11 +85,13 @@ func outside() error {
 	}
 	var ended *osexec.ExitError
 	if errors.As(err, &ended) {
-		os.Remove(dir)
-		os.Exit(1) // it has said why
+		err = errSaid
 	}
 	return err
 }
+
+// errSaid is of a bench that has said why it failed.
+var errSaid = errors.New("the bench failed")
 
 // tools looks for what the fleet itself needs.
 func tools(o options) error {

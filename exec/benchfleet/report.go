@@ -29,6 +29,9 @@ func (b *bench) report(all []figure, absent map[string]string) error {
 		Versions: map[string]string{"sshd": (&contestant{version: []string{"ssh", "-V"}}).saysVersion("")},
 		Command:  "make bench-fleet HOSTS=\"" + words(b.options.hosts) + "\" RTT=\"" + words(b.rtts) + "\" RUNS=" + fmt.Sprint(b.runs),
 	}
+	if b.systemd {
+		r.Command += " SYSTEMD=1"
+	}
 	for _, c := range contestants {
 		if v := c.saysVersion(b.shipit); v != "" && c.absent() == "" {
 			r.Versions[c.name] = v

@@ -32,7 +32,11 @@ func (b *bench) prepare() error {
 		"app.hcl":    "batch \"all\" {\n    size = \"100%\"\n  }",
 		"canary.hcl": "batch \"fleet\" {\n    ramp = [1, \"25%\"]\n  }",
 	} {
-		files[name] = strings.NewReplacer("@HOSTS@", strings.TrimSuffix(names.String(), ", "), "@REPO@", "app.git", "@BATCHES@", batches).Replace(string(template))
+		restart := "restart \"service\" {\n    name = \"app\"\n  }"
+		if b.systemd {
+			restart = "restart \"systemd\" {\n    unit = \"app.service\"\n  }"
+		}
+		files[name] = strings.NewReplacer("@RESTART@", restart, "@HOSTS@", strings.TrimSuffix(names.String(), ", "), "@REPO@", "app.git", "@BATCHES@", batches).Replace(string(template))
 	}
 	for name, text := range files {
 		if err := write(filepath.Join(work, name), text, 0o644); err != nil {

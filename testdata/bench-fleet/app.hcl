@@ -21,9 +21,7 @@ service "app" {
 
   @BATCHES@
 
-  restart "service" {
-    name = "app"
-  }
+  @RESTART@
 
   check "http" "version" {
     url      = "http://127.0.0.1:8080/_info"

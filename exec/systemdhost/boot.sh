@@ -1,6 +1,6 @@
-# What becomes the first process of a host that runs systemd: it makes the host's root and hands over to systemd. It is in namespaces of
-# its own already (mounts, processes, names, control groups), not in one of the network. ROOT is an empty directory, CONF what the host has
-# in /etc/systemd, NAME its name, MORE a script of the test, and each argument a directory that the host shares with this machine.
+# What becomes the first process of a host: it makes the host's root and hands over to systemd. It is in namespaces of its own already.
+# ROOT is an empty directory, CONF what the host has in /etc/systemd, NAME its name, COPY directories whose files go into its root, MORE a
+# script that runs before systemd does, and each argument a directory that the host shares with this machine.
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 host "$ROOT"
 cd "$ROOT"
@@ -13,6 +13,9 @@ done
 cp -a /etc/. etc
 rm -rf etc/systemd etc/init.d etc/rc?.d
 cp -r "$CONF/." etc/systemd
+for dir in $COPY; do
+  cp -a "$dir/." .
+done
 echo "$NAME" >etc/hostname
 for share do
   mkdir -p ".$share"
