@@ -27,7 +27,8 @@ func systemd(r lang.Restart) (Script, error) {
 	}
 	s := Script{Programs: []string{"systemctl"}, Units: units}
 	var sh strings.Builder
-	sh.WriteString(`show() { systemctl --no-pager show -p "$1" -- "$unit" | cut -d = -f 2-; }
+	sh.WriteString(`look() { said=$nl$(systemctl --no-pager show -p MainPID -p ActiveState -p Result -- "$unit") || :; }
+is() { case $said in *"$nl$1="*) _v=${said#*"$nl$1="}; printf '%s\n' "${_v%%"$nl"*}" ;; esac; }
 logged() {
   sleep 0.5 # what it said last is on its way
   timeout --foreground 5 journalctl -q --no-pager -o cat -n 10 -u "$unit" --since="@$began" 2>/dev/null || :
@@ -35,13 +36,16 @@ logged() {
 broken() {
   [ "$1" != 124 ] || echo "systemctl took longer than its deadline"
   logged
-  die "$unit is $(show ActiveState) ($(show Result))"
+  look
+  die "$unit is $(is ActiveState) ($(is Result))"
 }
 running() {
-  state=$(show ActiveState)
-  [ "$state" = active ] || [ "$state" = reloading ] || { logged; die "$unit is $state ($(show Result)), wanted active"; }
+  look
+  state=$(is ActiveState)
+  [ -n "$state" ] || die "systemctl does not tell the state of $unit"
+  [ "$state" = active ] || [ "$state" = reloading ] || { logged; die "$unit is $state ($(is Result)), wanted active"; }
 }
-often() { [ "$(show Result)" = start-limit-hit ]; }
+often() { look; [ "$(is Result)" = start-limit-hit ]; }
 `)
 	for _, unit := range units {
 		act := []string{"systemctl", "--no-pager", verb(r), unit}
@@ -54,8 +58,8 @@ often() { [ "$(show Result)" = start-limit-hit ]; }
 		}
 		s.Starts = append(s.Starts, unit)
 		reset := call("run", "root", lang.Duration(10*time.Second), []string{"systemctl", "--no-pager", "reset-failed", unit})
-		fmt.Fprintf(&sh, "old=$(show MainPID)\n[ \"$(show ActiveState)\" = active ] || %s >/dev/null 2>&1 || :\n%s || { rc=$?; often && %[1]s && %[2]s; } || broken $rc\nrunning\n", reset, do)
-		sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(show MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
+		fmt.Fprintf(&sh, "look\nold=$(is MainPID)\n[ \"$(is ActiveState)\" = active ] || %s >/dev/null 2>&1 || :\n%s || { rc=$?; often && %[1]s && %[2]s; } || broken $rc\nrunning\n", reset, do)
+		sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(is MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
 	}
 	s.Shell = sh.String()
 	return s, nil
