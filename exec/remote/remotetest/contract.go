@@ -210,6 +210,19 @@ func testFacts(t *testing.T, dial Dial) {
 	if err != nil || len(got) != 3 || got[1].Text != strings.Repeat("\x00", 300000) {
 		t.Errorf("a large fact: %v, %d records", err, len(got))
 	}
+	many := strings.Repeat("a\tb * $(x) \\n \x1e'\"`\n", 200) + "."
+	texts := []string{"", "a  b", "a\nb", " a \n\tb c", "a\n\nb", "\na", "a\n", "\n", "a^b", "a^b\nc", "*\n-e\n?", many}
+	script, want := "", []remote.Record{begin("a")}
+	for _, x := range texts {
+		script += "text k " + remote.Quote(x) + "\n"
+		want = append(want, fact("a", "k", x))
+	}
+	// What parts words and finds files is as it was.
+	got, err = do(t, dial(t), script+`x='1 2'; fact words $x; fact files /dev/nul[l]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, append(want, fact("a", "words", "1 2"), fact("a", "files", "/dev/null"), end("a", 0)))
 }
 
 func testForgery(t *testing.T, dial Dial) {

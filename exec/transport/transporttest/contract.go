@@ -255,11 +255,14 @@ func testBase(t *testing.T, k Kind) {
 		"a planted link": func(h *Host) error {
 			return errors.Join(os.RemoveAll(h.Path("releases/v0/bin")), os.Symlink(h.Home, h.Path("releases/v0/bin")))
 		},
+		"a link in the place of a new directory": func(h *Host) error { return os.Symlink(h.Home, h.Path("releases/v0/lib")) },
+		"a link in the place of a new file":      func(h *Host) error { return os.Symlink(h.Home+"/run", h.Path("releases/v0/new")) },
+		"a directory in the place of a new file": func(h *Host) error { return os.MkdirAll(h.Path("releases/v0/new/x"), 0o755) },
 		"nothing at all": func(h *Host) error { return os.RemoveAll(h.Path("releases/v0")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			next := Tree{"README": before["README"], "bin/run": "#!/bin/sh\nexit 1\n", "new": "new\n"}
+			next := Tree{"README": before["README"], "bin/run": "#!/bin/sh\nexit 1\n", "new": "new\n", "lib/run": "new\n"}
 			s := k.serve(t, map[string]Tree{"v0": before, "v1": next})
 			h := NewHost(t)
 			s.MustStage(h, "v0", "")
