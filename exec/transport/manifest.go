@@ -121,23 +121,30 @@ func sum(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
-// names is the digest of what the shell function listing prints of a release:
-// its manifest without digests. "" where that names directories, which
-// listing does not.
-func names(manifest string) string {
-	var lines []string
+// names are the digests of what a host finds of a release without looking
+// into its manifest: listed is that of the shell function listing, said that
+// of what openssl says of its files. listed is "" where the manifest names
+// directories, which listing does not.
+func names(manifest string) (listed, said string) {
+	var lines, digests []string
+	dirs := false
 	for line := range strings.Lines(manifest) {
 		line = strings.TrimSuffix(line, "\n")
 		switch kind, rest, _ := strings.Cut(line, " "); kind {
 		case "d":
-			return ""
+			dirs = true
 		case "l":
 			lines = append(lines, line)
 		default:
-			_, path, _ := strings.Cut(rest, "  ")
+			is, path, _ := strings.Cut(rest, "  ")
 			lines = append(lines, kind+" "+path)
+			digests = append(digests, is+" *./"+path)
 		}
 	}
 	slices.Sort(lines)
-	return sum(strings.Join(append(lines, ""), "\n"))
+	slices.Sort(digests)
+	if listed = sum(strings.Join(append(lines, ""), "\n")); dirs {
+		listed = ""
+	}
+	return listed, sum(strings.Join(append(digests, ""), "\n"))
 }

@@ -30,6 +30,7 @@ type parcel struct {
 	remove string // shell, run in a copy of the base: takes away what differs
 	sum    string // SHA-256 of the whole manifest
 	names  string // SHA-256 of the manifest without digests; see same in stage.sh
+	said   string // SHA-256 of the files' digests in openssl's words; see sums there
 	size   int64
 	packed []byte   // the same by gzip; nil where that is not worth it
 	file   *os.File // has no name any more: it goes with the process
@@ -95,7 +96,8 @@ func (t *push) pack(ctx context.Context, p *parcel, base, version string) error 
 	if err != nil {
 		return err
 	}
-	p.sum, p.names = sum(is), names(is)
+	p.sum = sum(is)
+	p.names, p.said = names(is)
 	own := map[string]string{"list": is}
 	if p.base {
 		own = map[string]string{}

@@ -103,13 +103,15 @@ same() {
   comm -3 "$in.is" "$in.should" | head -n 3
   return 1
 }
-# digested MANIFEST prints its files for sha256sum.
-digested() { sed -n 's/^[fx] \([0-9a-f]\{64\}\)  /\1  .\//p' "$1"; }
-# sums DIR MANIFEST: the files have the contents that MANIFEST says. Lines of others are none to sha256sum, and of what is odd to
-# it the slower look tells whether it is wrong.
+# sums DIR MANIFEST [SHA256]: the files have the contents that MANIFEST says. Who knows the digest of what openssl says of all files,
+# sorted, has it asked first: where it is, it takes half of the time of many a sha256sum, and what it does not confirm, that one
+# decides. Lines of MANIFEST that are no file's are none to it either, and of what is odd to it the slower look tells.
 sums() {
+  if [ -n "${3-}" ] && command -v openssl >/dev/null 2>&1; then
+    [ "$(cd -- "$1" && find . -type f -exec openssl dgst -sha256 -r {} + 2>/dev/null | sort | sha256sum)" != "$3  -" ] || return 0
+  fi
   ! cut -c 3- <"$2" | (cd -- "$1" && sha256sum -c >/dev/null 2>&1) || return 0
-  digested "$2" >"$in.sums"
+  sed -n 's/^[fx] \([0-9a-f]\{64\}\)  /\1  .\//p' "$2" >"$in.sums"
   [ -s "$in.sums" ] || return 0
   (cd -- "$1" && sha256sum -c 2>&1) <"$in.sums" >"$in.bad" || { grep -v ': OK$' "$in.bad" | head -n 3; return 1; }
 }

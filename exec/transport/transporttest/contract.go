@@ -258,7 +258,7 @@ func testBase(t *testing.T, k Kind) {
 		"a link in the place of a new directory": func(h *Host) error { return os.Symlink(h.Home, h.Path("releases/v0/lib")) },
 		"a link in the place of a new file":      func(h *Host) error { return os.Symlink(h.Home+"/run", h.Path("releases/v0/new")) },
 		"a directory in the place of a new file": func(h *Host) error { return os.MkdirAll(h.Path("releases/v0/new/x"), 0o755) },
-		"nothing at all": func(h *Host) error { return os.RemoveAll(h.Path("releases/v0")) },
+		"nothing at all":                         func(h *Host) error { return os.RemoveAll(h.Path("releases/v0")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
