@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -38,9 +40,12 @@ func unseal(line []byte) ([]byte, error) {
 	if cut < 1 || line[0] != '{' || !bytes.HasPrefix(line[cut:], []byte(crcKey)) || !bytes.HasSuffix(line, []byte(crcEnd)) {
 		return nil, fmt.Errorf("it has no checksum")
 	}
-	body, got := line[:cut], string(line[cut+len(crcKey):len(line)-len(crcEnd)])
-	if want := fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)); got != want {
+	body, got := line[:cut], line[cut+len(crcKey):len(line)-len(crcEnd)]
+	var sum [4]byte
+	var want [8]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(body, castagnoli))
+	if hex.Encode(want[:], sum[:]); !bytes.Equal(got, want[:]) {
 		return nil, fmt.Errorf("its checksum is %s, not %s", want, got)
 	}
-	return append(bytes.Clone(body), '}'), nil
+	return append(append(make([]byte, 0, cut+1), body...), '}'), nil
 }
