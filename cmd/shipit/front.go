@@ -140,9 +140,9 @@ func frontOf(w *world) *front {
 	return f
 }
 
-// let lets the front, and with it the shell, go on.
+// let lets the front, where there is one, and with it the shell go on.
 func (f *front) let() {
-	if !f.gone.Swap(true) {
+	if f != nil && !f.gone.Swap(true) {
 		_, _ = f.socket.Write([]byte{1})
 	}
 }

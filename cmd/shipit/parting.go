@@ -18,8 +18,9 @@ type parting struct {
 	wanted chan struct{}
 }
 
-func (w *world) parting() *parting {
-	if w.front == nil {
+// parting is that of a run, nil where it has no terminal that shows it.
+func (w *world) parting(f *runFlags) *parting {
+	if !w.interactive() || f.JSON {
 		return nil
 	}
 	return &parting{w, make(chan struct{}, 1)}
@@ -44,11 +45,15 @@ func (p *parting) await(seen *watching, dir journal.Dir, run string) func() {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		select {
-		case <-over:
-			return
-		case <-p.wanted:
-		case <-hangUps:
+		for gone := false; !gone; {
+			select {
+			case <-over:
+				return
+			case <-p.wanted:
+				gone = true
+			case <-hangUps:
+				gone = p.w.front != nil || !onTerminal() // else the shell waits, and can
+			}
 		}
 		p.w.part(seen, dir, run)
 	}()
@@ -57,6 +62,12 @@ func (p *parting) await(seen *watching, dir journal.Dir, run string) func() {
 		<-done
 		signal.Stop(hangUps)
 	}
+}
+
+// onTerminal tells whether the terminal is still there.
+func onTerminal() bool {
+	_, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // part leaves the terminal. What the run says from here on is in its log, and

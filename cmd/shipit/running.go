@@ -148,8 +148,8 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	defer places.mirror(j)()
 	control, unsteered := places.steered(id)
 	defer unsteered()
-	keys, parting := &steering{w: w, store: places.dir, run: id}, w.parting()
-	if parting != nil {
+	keys, parting := &steering{w: w, store: places.dir, run: id}, w.parting(f)
+	if w.front != nil && parting != nil {
 		keys.leave = parting.want
 	}
 	seen, err := f.watch(w, p.plan, id, keys)
