@@ -2,6 +2,8 @@ package transport_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -167,6 +169,32 @@ func TestH4CutStreamIsNoRelease(t *testing.T) {
 	}
 	h.NothingLeft()
 	mustStage(t, h, tr, "c1", "")
+}
+
+// goneHalfway is a source that cannot be read to its end.
+type goneHalfway struct{ *transporttest.Repo }
+
+func (g goneHalfway) Blobs(ctx context.Context, oids []string, fn func(string, int64, io.Reader) error) error {
+	if err := g.Repo.Blobs(ctx, oids[:len(oids)/2], fn); err != nil {
+		return err
+	}
+	return errors.New("fatal: unable to read tree")
+}
+
+// TestPushOfASourceThatIsGone: the parcel is whole before a host is asked for
+// anything.
+func TestPushOfASourceThatIsGone(t *testing.T) {
+	t.Parallel()
+	src := transporttest.NewRepo(map[string]tree{"c1": one})
+	for commit, src := range map[string]transport.Source{"c1": goneHalfway{src}, "c2": src} {
+		s, data, size, err := push(t, src).Step(t.Context(), transport.Delivery{Run: "run-1", Path: "my app", Release: rel(commit)})
+		if err == nil || !strings.Contains(err.Error(), "cannot pack release v/"+commit) {
+			t.Errorf("%s: error %v", commit, err)
+		}
+		if s.Shell != "" || data != nil || size != 0 {
+			t.Errorf("%s: there is something to send, %d bytes", commit, size)
+		}
+	}
 }
 
 func TestLeftoversOfAnotherRunAreRemoved(t *testing.T) {
