@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func (w *world) places(spec *lang.Spec) (*places, error) {
 			}
 		}
 	}
-	if err := p.dir.Check(); err != nil {
+	if err := p.dir.Check(w.behindSudo()...); err != nil {
 		return nil, err
 	}
 	if isURL(chosen) {
@@ -136,6 +137,16 @@ func (w *world) places(spec *lang.Spec) (*places, error) {
 		}
 	}
 	return p, nil
+}
+
+// behindSudo is who typed sudo, if somebody did: he decides anyway what root
+// does here.
+func (w *world) behindSudo() []int {
+	uid, err := strconv.Atoi(w.getenv("SUDO_UID"))
+	if err != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	return []int{uid}
 }
 
 // String is where they are, for people.

@@ -8,14 +8,15 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 )
 
 // Check tells why a directory cannot be trusted with runs: what is recorded
 // there is what `resume` and `rollback` do. One that is not there yet will be
-// nobody else's.
-func (d Dir) Check() error {
+// nobody else's. Trusted are users besides root and the one who runs this.
+func (d Dir) Check(trusted ...int) error {
 	info, err := os.Stat(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -25,9 +26,9 @@ func (d Dir) Check() error {
 	}
 	const so = "so what is recorded there is not to be trusted"
 	switch owner, me := ownerOf(info), os.Geteuid(); {
-	case owner != 0 && owner != me:
+	case owner != 0 && owner != me && !slices.Contains(trusted, owner):
 		return fmt.Errorf("cannot use %s for the records of runs: it belongs to %s, neither to root nor to who runs this, %s; "+
-			"type: chown root %[1]s, or name another place with --state", d, userName(owner), so)
+			"name another place with --state, or, if a group shall share it, type: chown root %[1]s", d, userName(owner), so)
 	case info.Mode().Perm()&0o002 != 0:
 		return fmt.Errorf("cannot use %s for the records of runs: everybody may write there, %s; "+
 			"type: chmod o-w %[1]s (for a group that shares it: chgrp GROUP %[1]s && chmod 2770 %[1]s), or name another place with --state", d, so)

@@ -278,4 +278,7 @@ func TestADirectoryOfOthersIsRefused(t *testing.T) {
 	if err := journal.Dir(dir).Check(); err == nil || !strings.Contains(err.Error(), "it belongs to nobody, neither to root nor") {
 		t.Errorf("of another user: %v", err)
 	}
+	if err := journal.Dir(dir).Check(65534); err != nil {
+		t.Errorf("of one who is trusted: %v", err)
+	}
 }
