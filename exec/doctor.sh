@@ -28,14 +28,17 @@ options "$_w" | fact64 mount
 df -Pk -- "$_w" 2>/dev/null | tail -n 1 | fact64 use
 df -Pi -- "$_w" 2>/dev/null | tail -n 1 | fact64 usei
 [ -w "${TMPDIR:-/tmp}" ] || fact notmp "${TMPDIR:-/tmp}"
-if read -r _c </proc/self/cgroup && command -v busctl >/dev/null 2>&1; then
-  case $_c in
-    *session-*)
-      _b=$(timeout --foreground 5 busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null)
-      [ "$_b" != 'b true' ] || [ -e "/var/lib/systemd/linger/$login" ] || fact killed yes
-      ;;
-  esac
-fi 2>/dev/null
+# On a line of its own where control groups are of version 1.
+if grep -q 'session-[^/]*[.]scope' /proc/self/cgroup 2>/dev/null && command -v busctl >/dev/null 2>&1; then
+  _b=$(timeout --foreground 5 busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null)
+  [ "$_b" != 'b true' ] || [ -e "/var/lib/systemd/linger/$login" ] || fact killed yes
+fi
+_j=
+for _v in /run/log/journal/* /var/log/journal/*; do
+  [ -d "$_v" ] || continue
+  if [ -r "$_v/system.journal" ]; then _j=yes; elif [ ! -x "$_v" ] || [ -e "$_v/system.journal" ]; then _j=${_j:-no}; fi
+done
+[ "$_j" != no ] || fact nojournal yes
 _m=$(sed -n 's/^[[:space:]]*[Mm][Aa][Xx][Ss][Ee][Ss][Ss][Ii][Oo][Nn][Ss][[:space:]=]*\([0-9]*\).*/\1/p' /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config 2>/dev/null | head -n 1)
 [ -z "$_m" ] || fact maxsessions "$_m"
 # Only where sudo was asked anyway: it may report who is not in sudoers at all.

@@ -34,17 +34,18 @@ func parseHealth(records []remote.Record, asked, answered time.Time) plan.Health
 
 // healthNotes take down what doctor.sh states, by its name for it.
 var healthNotes = map[string]func(h *plan.Health, text string){
-	"kernel": func(h *plan.Health, text string) { h.Kernel = text },
-	"os":     func(h *plan.Health, text string) { h.System = text },
-	"shell":  func(h *plan.Health, text string) { h.Shell = text },
-	"sh":     func(h *plan.Health, text string) { h.Sh = text },
-	"place":  func(h *plan.Health, text string) { h.Place = text },
-	"mount":  func(h *plan.Health, text string) { h.Mount = text },
-	"use":    func(h *plan.Health, text string) { h.Used = used(text) },
-	"usei":   func(h *plan.Health, text string) { h.UsedInodes = used(text) },
-	"notmp":  func(h *plan.Health, text string) { h.NoTmp = text },
-	"noproc": func(h *plan.Health, _ string) { h.NoProc = true },
-	"killed": func(h *plan.Health, _ string) { h.Killed = true },
+	"kernel":    func(h *plan.Health, text string) { h.Kernel = text },
+	"os":        func(h *plan.Health, text string) { h.System = text },
+	"shell":     func(h *plan.Health, text string) { h.Shell = text },
+	"sh":        func(h *plan.Health, text string) { h.Sh = text },
+	"place":     func(h *plan.Health, text string) { h.Place = text },
+	"mount":     func(h *plan.Health, text string) { h.Mount = text },
+	"use":       func(h *plan.Health, text string) { h.Used = used(text) },
+	"usei":      func(h *plan.Health, text string) { h.UsedInodes = used(text) },
+	"notmp":     func(h *plan.Health, text string) { h.NoTmp = text },
+	"noproc":    func(h *plan.Health, _ string) { h.NoProc = true },
+	"killed":    func(h *plan.Health, _ string) { h.Killed = true },
+	"nojournal": func(h *plan.Health, _ string) { h.NoJournal = true },
 	"maxsessions": func(h *plan.Health, text string) {
 		if n, err := strconv.Atoi(text); err == nil {
 			h.MaxSessions = n

@@ -91,6 +91,7 @@ func TestE2ESystemd(t *testing.T) {
 	d.checks += "check \"log\" \"serving\" {\n    unit = \"hello.service\"\n    must = \"^serving ${release.tag}$\"\n    within = \"3s\"\n    every = \"200ms\"\n  }\n"
 	f.define(d)
 	contains(t, f.shipit(1, "logs", "hello.hcl"), "No journal files were opened due to insufficient permissions")
+	contains(t, f.shipit(1, "doctor", "hello.hcl"), "deploy may not read the journal")
 	h.inside("usermod", "-aG", "systemd-journal", "deploy")
 	f.apply(0, first)
 	f.apply(0, second)

@@ -35,6 +35,7 @@ type Health struct {
 	UsedInodes  int      `json:"used_inodes_percent"`
 	NoTmp       string   `json:"no_tmp,omitempty"` // the directory for temporary files, where it cannot be written
 	NoProc      bool     `json:"no_proc,omitempty"`
+	NoJournal   bool     `json:"no_journal,omitempty"`      // systemd's journal is there, and the login may not read it
 	Killed      bool     `json:"kills_processes,omitempty"` // logind ends what a login leaves behind
 	MaxSessions int      `json:"max_sessions"`              // as its sshd_config says; -1
 	SudoAll     bool     `json:"sudo_all,omitempty"`        // sudo allows everything without a password
@@ -111,6 +112,12 @@ func Ailments(f *HostFacts, h *Health, n Deployment) []Ailment {
 		if p := f.Files[file.Path].Problem; p != "" {
 			say("file", Stops, obstacle{file.Path + ": " + clean(p), fmt.Sprintf("make it possible to write it, or leave it out of the definition (%s)", file.Range)})
 		}
+	}
+	if at := slices.IndexFunc(n.Target.Checks, func(c lang.Check) bool { return c.Kind == "log" && c.Text("unit") != "" }); h.NoJournal && at >= 0 {
+		say("journal", Stops, obstacle{
+			fmt.Sprintf("%s may not read the journal, and check log.%s reads it (%s)", f.Login, n.Target.Checks[at].Name, n.Target.Checks[at].Range),
+			"as root: usermod -aG systemd-journal " + f.Login,
+		})
 	}
 	if h.NoProc {
 		say("proc", Stops, obstacle{"it has no /proc", "hosts are Linux machines with /proc mounted"})

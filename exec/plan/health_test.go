@@ -17,6 +17,7 @@ func TestAilments(t *testing.T) {
 	target := lang.Target{
 		Files:   []lang.File{{Path: "/etc/web.conf"}},
 		Restart: lang.Restart{Spec: lang.Spec{Kind: "systemd", Attrs: map[string]any{"unit": "web.service"}}},
+		Checks:  []lang.Check{{Spec: lang.Spec{Kind: "log", Name: "errors", Attrs: map[string]any{"unit": "web.service"}}}},
 	}
 	for _, c := range []struct {
 		name   string
@@ -49,6 +50,7 @@ func TestAilments(t *testing.T) {
 		{"noexec", func(_ *HostFacts, h *Health) { h.Mount = "ext4 rw,noexec" }, 0, "noexec warn", "noexec", "mount"},
 		{"read-only", func(_ *HostFacts, h *Health) { h.Mount = "ext4 ro,noatime" }, 0, "read-only warn", "read-only", "dmesg"},
 		{"tmp", func(_ *HostFacts, h *Health) { h.NoTmp = "/tmp" }, 0, "tmp warn", "/tmp cannot be written", "chmod"},
+		{"journal", func(_ *HostFacts, h *Health) { h.NoJournal = true }, 0, "journal stop", "deploy may not read the journal, and check log.errors reads it", "usermod -aG systemd-journal deploy"},
 		{"logind", func(_ *HostFacts, h *Health) { h.Killed = true }, 0, "logind warn", "KillUserProcesses", "enable-linger deploy"},
 		{"noise", func(_ *HostFacts, h *Health) { h.Noise = []string{"Welcome\x1b[2J!"} }, 0, "noise note", "Welcome", "[ -t 1 ]"},
 		{"lock", func(f *HostFacts, _ *Health) { f.Lock = &Holder{Run: "r1", Owner: "ann@desk", Alive: true} }, 0, "locked warn", "ann@desk", "wait"},
