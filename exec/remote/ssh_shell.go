@@ -17,6 +17,7 @@ type sshShell struct {
 	ran   bool      // a script, so that it knows the prelude
 	since time.Time // it is idle
 
+	first    sync.Once
 	mu       sync.Mutex
 	w        *watch // of the command that it runs; nil between two
 	outEnded bool
@@ -26,17 +27,22 @@ type sshShell struct {
 func newSSHShell(ch ssh.Channel, reqs <-chan *ssh.Request) *sshShell {
 	s := &sshShell{Channel: ch, exit: make(chan exit, 1)}
 	go s.requests(reqs)
-	go readAll(ch, outputRead, func(b []byte, end bool) {
+	return s
+}
+
+// read hands on what the shell says, from the first listener on: what it said
+// before is that one's.
+func (s *sshShell) read() {
+	go readAll(s.Channel, outputRead, func(b []byte, end bool) {
 		if w := s.hearer(&s.outEnded, end); w != nil {
 			w.output(b, end)
 		}
 	})
-	go readAll(ch.Stderr(), noiseRead, func(b []byte, end bool) {
+	go readAll(s.Channel.Stderr(), noiseRead, func(b []byte, end bool) {
 		if w := s.hearer(&s.errEnded, end); w != nil {
 			w.noise(b, end)
 		}
 	})
-	return s
 }
 
 // hearer is who hears what comes, the last of it if end.
@@ -53,6 +59,7 @@ func (s *sshShell) listen(w *watch) {
 	out, errs := s.outEnded, s.errEnded
 	s.w = w
 	s.mu.Unlock()
+	s.first.Do(s.read)
 	if w != nil && out {
 		w.output(nil, true)
 	}

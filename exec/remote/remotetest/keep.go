@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"shipit/exec/remote"
 )
@@ -77,7 +78,7 @@ func testKeepFailure(t *testing.T, dial Dial) {
 		t.Errorf("error %v, want fenced", err)
 	}
 	good("after a fence")
-	pid, cancel, done := started(t, c, remote.Command{Keep: true}, "run login 60 sh -c 'echo $$ >PID; sleep 50'")
+	pid, cancel, done := started(t, c, remote.Command{Keep: true, Grace: 20 * time.Second}, "run login 60 sh -c 'echo $$ >PID; sleep 50'")
 	cancel()
 	if err := ended(t, done); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
