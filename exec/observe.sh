@@ -11,8 +11,7 @@ missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
   done
 }
 # real states which of the programs that keep locks and deadlines are there by name only, where no run has ever taken a lock with
-# them: busybox has some of each, and its head
-# takes more from a pipe than it gives.
+# them: busybox has some of each, and its head takes more from a pipe than it gives.
 real() {
   [ ! -f "$p/.shipit/lock/generation" ] || return 0
   # All at once, as nearly every host has them.
