@@ -92,7 +92,7 @@ func TestE2EAKilledRunIsResumedTakenBackOrDoneAgain(t *testing.T) {
 	t.Parallel()
 	deaths := []death{
 		{"stage.data#2", "resume"},
-		{"step.began#4", "rollback"},
+		{"switch.after", "rollback"},
 		{"step.ended#6", "apply"},
 		{"gate.open", "resume"},
 	}
