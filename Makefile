@@ -5,7 +5,7 @@ TOOLS   := $(GO) tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test model check e2e races crash bench bench-fleet bench-fleet-deps bench-guard load fuzz golden fmt-check vet staticcheck clean
+.PHONY: help build demo test model check e2e sweep races crash bench bench-fleet bench-fleet-deps bench-guard load fuzz golden fmt-check vet staticcheck clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ demo: build ## show the main job on a lab of hosts on this machine (half a minut
 	@./testdata/demo.sh bin/shipit
 
 test: ## run all tests with the race detector; real OpenSSH too where sshd is installed
-	$(GO) test -race -tags faultpoints -parallel 4 -timeout 15m ./...
+	RAPID_CHECKS=$${RAPID_CHECKS:-40} $(GO) test -race -tags faultpoints -parallel 4 -timeout 15m ./...
 	@$(MAKE) --no-print-directory model
 
 model: ## 10,000 random runs against the invariants (seconds); a failing seed says how to play it again
@@ -42,6 +42,10 @@ crash: ## kill a real deployer wherever it passes, then resume, roll back, apply
 	SHIPIT_CUTS=1 $(GO) test -timeout 1h -run 'TestContract/.*/cut_anywhere' ./exec/transport
 	SHIPIT_CRASH=1 $(GO) test -timeout 1h -run 'Died|Gone|Away|TakenBack' ./exec
 	SHIPIT_CRASH=1 $(GO) test -timeout 3h -run 'TestE2EAKilledRun' ./cmd/shipit
+
+sweep: ## the random tests with many more seeds than make test has (minutes)
+	SHIPIT_SWEEP=1 RAPID_CHECKS=1000 $(GO) test -count 1 -timeout 30m -run 'Race|Turn|GoesWrong|GivesTheSame' ./exec ./exec/scenario
+	RAPID_CHECKS=1000 $(GO) test -count 1 -timeout 30m $$(grep -rl --include='*_test.go' 'rapid\.Check' cmd exec lang | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 races: ## a hundred races each of two tests over real OpenSSH (five minutes)
 	SHIPIT_RACES=100 $(GO) test -count 1 -timeout 20m -run 'TestE2EOfTwoDeployersExactlyOneProceeds|TestE2ETwoControllersRace' -v ./cmd/shipit

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,8 +16,15 @@ import (
 	"shipit/exec/sim"
 )
 
-// races is how many pairs of runs meet, each with its own latencies.
-const races = 400
+// seeds is how many random runs a test plays: all of them with SHIPIT_SWEEP
+// (make sweep), else a quarter, for the race detector makes each many times as
+// dear.
+func seeds(all uint64) uint64 {
+	if os.Getenv("SHIPIT_SWEEP") != "" {
+		return all
+	}
+	return all / 4
+}
 
 // Invariant 12: of runs that begin at about the same moment, over hosts that
 // answer as they like, one does it all and the others touch nothing. So it is
@@ -24,7 +32,8 @@ const races = 400
 func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 	t.Parallel()
 	ends := map[string]int{}
-	for seed := range uint64(races) {
+	races := seeds(400) // pairs of runs that meet, each with its own latencies
+	for seed := range races {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4))
 			s := newDrill(t, 1+rng.IntN(5))
@@ -84,7 +93,7 @@ func TestOfTwoRunsThatRaceExactlyOneChangesTheHosts(t *testing.T) {
 			s.noLocks(seed)
 		})
 	}
-	if ends["locked"] < races/10 || ends["stale"] < races/10 {
+	if least := int(races / 10); ends["locked"] < least || ends["stale"] < least {
 		t.Errorf("the races ended %v: this tests too little", ends)
 	}
 }
@@ -103,7 +112,7 @@ func (s *drill) noLocks(seed uint64) {
 // end to end: each gets its turn.
 func TestRunsThatShareSomeHostsAllGetTheirTurn(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	for seed := range seeds(200) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 5))
 			s := newDrill(t, 5)

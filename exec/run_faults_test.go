@@ -18,7 +18,7 @@ import (
 func TestWhateverGoesWrongTheRunEndsAndTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	steps := []string{"stage", "verify", "save", "drain", "file:" + conf, "activate", "restart", "check.tcp.port", "undrain", "record", "mark", "restore:" + conf}
-	for seed := range uint64(150) {
+	for seed := range seeds(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

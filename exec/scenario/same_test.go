@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,6 +14,10 @@ import (
 func TestScenarioGivesTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	wide := strings.NewReplacer("web[1-4]", "web[01-14]", "size = 2", "size = 9\n    max_failed = 9\n    max_unhealthy = 9").Replace(definition)
+	more := 9
+	if os.Getenv("SHIPIT_SWEEP") != "" {
+		more = 99
+	}
 	for name, body := range map[string]string{
 		"faults of several kinds": `
 			fault "restart" { hosts = ["web03.example.org", "web04.example.org"] }
@@ -53,7 +58,7 @@ func TestScenarioGivesTheSameEachTime(t *testing.T) {
 				"main.test.hcl": {Data: []byte("scenario \"one\" {\n  release = \"v1.1.0\"\n  fleet = { \"*\" = \"v1.0.0\" }\n" + body + "\nexpect {\n outcome = \"done\"\n }\n}\n")},
 			})
 			first := Play(cfg, all[0], Options{Exit: exitOf})
-			for range 49 {
+			for range more {
 				again := Play(cfg, all[0], Options{Exit: exitOf})
 				if diff := cmp.Diff(first.Timeline, again.Timeline); diff != "" || first.Took != again.Took {
 					t.Fatalf("it took %s and %s:\n%s", first.Took, again.Took, diff)
