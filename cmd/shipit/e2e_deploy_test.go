@@ -10,6 +10,7 @@ import (
 func TestE2EDeploysAndGoesBack(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3)
+	f.raced = true
 	f.define(definition{})
 	f.shipit(2, "plan", "hello.hcl", "--release", first, "--detailed-exitcode")
 	for _, h := range f.hosts {

@@ -36,6 +36,7 @@ func TestE2EPartitionOfOneHost(t *testing.T) {
 	f := newFleet(t, 3)
 	p := f.hosts[0].behindProxy()
 	f.ready()
+	f.raced = true
 	f.define(definition{})
 	f.apply(0, first)
 	f.define(definition{
