@@ -24,7 +24,7 @@ type feed struct {
 
 func newFeed(p process, cmd Command, input string) *feed {
 	return &feed{
-		p: p, cmd: cmd, input: input, early: cmd.early && cmd.Data != nil && cmd.DataSize <= earlyData,
+		p: p, cmd: cmd, input: input, early: cmd.sendsEarly(),
 		sent: make(chan struct{}), tried: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
 	}
 }
@@ -56,6 +56,8 @@ func (f *feed) stop() { f.once.Do(func() { close(f.quit) }) }
 // takes, and the pipe to a step that reads none of it.
 const earlyData = 16 << 10
 
+func (c *Command) sendsEarly() bool { return c.early && c.Data != nil && c.DataSize <= earlyData }
+
 func (f *feed) run() {
 	defer f.p.CloseWrite()
 	input, whole := []byte(f.input), true
@@ -72,7 +74,7 @@ func (f *feed) run() {
 		close(f.sent)
 	}
 	close(f.tried)
-	if err != nil {
+	if err != nil || !whole {
 		return
 	}
 	if f.cmd.Hold != nil {
@@ -81,7 +83,7 @@ func (f *feed) run() {
 	}
 	select {
 	case <-f.ask:
-		if !whole || f.cmd.Data == nil || !f.early && !f.data() {
+		if f.cmd.Data == nil || !f.early && !f.data() {
 			return // the host finds its data cut and stops
 		}
 		<-f.quit

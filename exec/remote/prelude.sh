@@ -134,6 +134,8 @@ held() { exec 5<&3 3<&- >&4 2>&1; steps; }
 finish() {
   trap '' TERM
   [ "$1" = 0 ] || sweep
+  # Data that came unasked and that no step took must not be read as a script.
+  [ "$1$early" != 01 ] || cat <&5 >/dev/null
   frame exit "$1"
   [ -z "$watcher" ] || kill -s KILL "$watcher"
   exit "$1"

@@ -76,7 +76,11 @@ mv -f -- %[2]s.new %[2]s
 
 func script(c Command, nonce, prelude, first string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nonce=%s\nrun_as=%s data_size=%d\n", Quote(nonce), Quote(c.RunAs), c.DataSize)
+	early := ""
+	if c.sendsEarly() {
+		early = "1"
+	}
+	fmt.Fprintf(&b, "nonce=%s\nrun_as=%s data_size=%d early=%s\n", Quote(nonce), Quote(c.RunAs), c.DataSize, early)
 	b.WriteString(prelude)
 	b.WriteString("frame hello\nsteps() {\ntrap 'exit 143' TERM\n")
 	b.WriteString(first)
