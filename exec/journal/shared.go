@@ -15,14 +15,11 @@ import (
 
 // Check tells why a directory cannot be trusted with runs: what is recorded
 // there is what `resume` and `rollback` do. One that is not there yet will be
-// nobody else's. Trusted are users besides root and the one who runs this.
+// nobody else's, and what cannot be looked at is for its reader to explain. Trusted are users besides root and the one who runs this.
 func (d Dir) Check(trusted ...int) error {
 	info, err := os.Stat(string(d))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("cannot use the directory of journals: %w", err)
+		return nil
 	}
 	const so = "so what is recorded there is not to be trusted"
 	switch owner, me := ownerOf(info), os.Geteuid(); {

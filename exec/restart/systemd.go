@@ -40,8 +40,12 @@ broken() {
   die "$unit is $(is ActiveState) ($(is Result))"
 }
 running() {
-  look
-  state=$(is ActiveState)
+  for _ in 1 2 3 4 5 6; do
+    look
+    state=$(is ActiveState)
+    [ "$state" = deactivating ] || break
+    sleep 0.5 # what becomes of it says more
+  done
   [ -n "$state" ] || die "systemctl does not tell the state of $unit"
   [ "$state" = active ] || [ "$state" = reloading ] || { logged; die "$unit is $state ($(is Result)), wanted active"; }
 }
