@@ -137,7 +137,7 @@ func TestE2ESystemdGoesBack(t *testing.T) {
 		}
 	}
 	f.define(good)
-	contains(t, f.apply(4, dead), "hello.service is failed (exit-code), wanted active", "hello: this release does not start")
+	contains(t, f.apply(4, dead), "hello.service is failed (exit-code), wanted active")
 	h.runs(first)
 	contains(t, h.inside("journalctl", "--no-pager", "-u", "hello.service"), "Start request repeated too quickly")
 

@@ -30,7 +30,7 @@ func systemd(r lang.Restart) (Script, error) {
 	sh.WriteString(`look() { said=$nl$(systemctl --no-pager show -p MainPID -p ActiveState -p Result -- "$unit") || :; }
 is() { case $said in *"$nl$1="*) _v=${said#*"$nl$1="}; printf '%s\n' "${_v%%"$nl"*}" ;; esac; }
 logged() {
-  sleep 0.5 # what it said last is on its way
+  sleep 1 # what it said last is on its way
   timeout --foreground 5 journalctl -q --no-pager -o cat -n 10 -u "$unit" --since="@$began" 2>/dev/null || :
 }
 broken() {

@@ -31,7 +31,6 @@ func TestAReleaseIsLookedAtTheFastWay(t *testing.T) {
 	t.Parallel()
 	plain := maps.Clone(one)
 	delete(plain, `back\slash "q" '`+"`") // whose digest openssl writes in a way of its own
-	src := transporttest.NewRepo(map[string]tree{"c1": plain, "c2": {"README": "new\n", "bin/run": "#!/bin/sh\n"}})
 	for name, edit := range map[string]func(string) string{
 		"with openssl":         strings.NewReplacer(`dirs "$1" "$2" || return 1`, "return 1", "sha256sum -c", "false").Replace,
 		"without it":           strings.NewReplacer("command -v openssl", "command -v no-openssl", "sha256sum -c 2>&1", "false").Replace,
@@ -43,7 +42,7 @@ func TestAReleaseIsLookedAtTheFastWay(t *testing.T) {
 			if _, err := exec.LookPath("openssl"); err != nil && name == "with openssl" {
 				t.Skip(err)
 			}
-			h := transporttest.NewHost(t)
+			h, src := transporttest.NewHost(t), transporttest.NewRepo(map[string]tree{"c1": plain, "c2": {"README": "new\n", "bin/run": "#!/bin/sh\n"}})
 			tr := edited{push(t, src), edit}
 			mustStage(t, h, tr, "c1", "")
 			mustStage(t, h, tr, "c2", "c1")
