@@ -120,7 +120,11 @@ func (a *attachment) watch(ctx context.Context) error {
 	if who, err := a.store.Alive(ctx, a.r.id()); err != nil {
 		return err
 	} else if who == "" {
-		return a.died()
+		more, err := a.seen.More(ctx) // it may have ended since it was read
+		if err != nil {
+			return err
+		}
+		return a.end(append(past, more...))
 	}
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()

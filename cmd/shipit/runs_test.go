@@ -9,7 +9,54 @@ import (
 
 	"shipit/exec/event"
 	"shipit/exec/journal"
+	"shipit/exec/plan"
 )
+
+// TestARunEndsWhileAttachReadsIt: what it said last counts, though its process
+// is gone when that is asked.
+func TestARunEndsWhileAttachReadsIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
+	var out, bad bytes.Buffer
+	w := &world{stdin: strings.NewReader(""), stdout: &out, stderr: &bad, now: func() time.Time { return now }}
+	p := &plan.Plan{Format: plan.Format}
+	b := &p.Body
+	b.Kind, b.Service, b.Env, b.Definition = plan.Deploy, "restbase", "production", "restbase.hcl"
+	b.Hosts = []plan.Host{{Name: "rb1", Action: plan.Update}}
+	b.Batches = []plan.Batch{{Name: "all", Slices: [][]string{{"rb1"}}}}
+	data, err := plan.Encode(p)
+	if err == nil {
+		p, err = plan.Decode(data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "20150612T120000Z-3kq7"
+	j, err := journal.Create(dir, id, journal.Header{Service: "restbase", Env: "production", Kind: "deploy", By: "anna@desk", Plan: p.Digest, Time: now})
+	if err == nil {
+		err = journal.SavePlan(dir, id, data)
+	}
+	if err == nil {
+		err = j.Append(event.Event{Seq: 1, Run: id, Time: now, Type: event.RunStarted, Text: "started"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := journal.Dir(dir)
+	r, err := w.load(t.Context(), id, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(event.Event{Seq: 2, Run: id, Time: now, Type: event.RunFinished, Outcome: event.Done, Text: "the run is over: done"}); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	a := &attachment{w: w, r: r, store: store, seen: journal.Follow(store, id, int64(len(r.Events)))}
+	if err := a.watch(t.Context()); err != nil {
+		t.Errorf("attach fails: %v\n%s%s", err, out.String(), bad.String())
+	}
+}
 
 // TestRunsAreFiltered: by each of the flags, several of one kind, and all
 // kinds together; as the list and as JSON.
