@@ -33,6 +33,7 @@ type recorded struct {
 	run   string
 	store journal.Store
 	plan  *plan.Plan
+	alive string // who drove it when it was read, "" where nobody did
 	*journal.Record
 }
 
@@ -59,6 +60,7 @@ func (s *Server) load(r *http.Request) (*recorded, error) {
 	if err != nil {
 		return nil, err
 	}
+	alive, _ := store.Alive(ctx, run) // before its last words are read
 	rec, err := store.Load(ctx, run)
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (s *Server) load(r *http.Request) (*recorded, error) {
 	if rec.Header.Plan != "" && rec.Header.Plan != p.Digest {
 		return nil, fmt.Errorf("cannot trust the record of run %s: the plan beside it is another one", run)
 	}
-	return &recorded{run, store, p, rec}, nil
+	return &recorded{run, store, p, alive, rec}, nil
 }
 
 // A runFrame is what every page of a run has.
@@ -90,9 +92,7 @@ func (s *Server) runFrame(r *http.Request, rec *recorded, part string) runFrame 
 		f.Ended = rec.Events[n-1].Type == event.RunFinished
 	}
 	if !f.Ended {
-		if who, err := rec.store.Alive(r.Context(), rec.run); err == nil {
-			f.Alive = who
-		}
+		f.Alive = rec.alive
 	}
 	return f
 }
