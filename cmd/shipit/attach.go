@@ -55,7 +55,7 @@ func (c *attachCmd) Run(w *world) error {
 	if c.Tmux {
 		return c.inTmux(ctx, w, r)
 	}
-	a := &attachment{w: w, r: r, store: store, seen: journal.Follow(store, run, int64(len(r.Events)))}
+	a := &attachment{w: w, r: r, store: store}
 	a.flags = runFlags{JSON: c.JSON, Verbose: c.Verbose, plainFlag: c.plainFlag}
 	return a.watch(ctx)
 }
@@ -114,6 +114,7 @@ const (
 // watch shows the run until it ends, and gives its exit code.
 func (a *attachment) watch(ctx context.Context) error {
 	past, w := a.r.Events, a.w
+	a.seen = journal.Follow(a.store, a.r.id(), a.r.Last)
 	if finished(past) {
 		return a.end(past)
 	}

@@ -54,7 +54,7 @@ func (c *resumeCmd) Run(w *world) error {
 	if c.Detach {
 		again := *c
 		again.ID, again.Detach, again.JSON = r.id(), false, false
-		return w.depart(orders{Run: r.id(), After: int64(len(r.Events)), Resume: &again}, journal.Dir(filepath.Dir(r.path)), places.stop)
+		return w.depart(orders{Run: r.id(), After: r.Last, Resume: &again}, journal.Dir(filepath.Dir(r.path)), places.stop)
 	}
 	root, err := r.root()
 	if err != nil {

@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"shipit/exec/event"
 	"shipit/exec/journal"
-	"shipit/exec/plan"
 )
 
 // TestARunEndsWhileAttachReadsIt: what it said last counts, though its process
@@ -17,45 +18,70 @@ import (
 func TestARunEndsWhileAttachReadsIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	now := time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
 	var out, bad bytes.Buffer
-	w := &world{stdin: strings.NewReader(""), stdout: &out, stderr: &bad, now: func() time.Time { return now }}
-	p := &plan.Plan{Format: plan.Format}
-	b := &p.Body
-	b.Kind, b.Service, b.Env, b.Definition = plan.Deploy, "restbase", "production", "restbase.hcl"
-	b.Hosts = []plan.Host{{Name: "rb1", Action: plan.Update}}
-	b.Batches = []plan.Batch{{Name: "all", Slices: [][]string{{"rb1"}}}}
-	data, err := plan.Encode(p)
-	if err == nil {
-		p, err = plan.Decode(data)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := &world{stdin: strings.NewReader(""), stdout: &out, stderr: &bad, now: func() time.Time { return recordedAt }}
 	const id = "20150612T120000Z-3kq7"
-	j, err := journal.Create(dir, id, journal.Header{Service: "restbase", Env: "production", Kind: "deploy", By: "anna@desk", Plan: p.Digest, Time: now})
-	if err == nil {
-		err = journal.SavePlan(dir, id, data)
-	}
-	if err == nil {
-		err = j.Append(event.Event{Seq: 1, Run: id, Time: now, Type: event.RunStarted, Text: "started"})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := record(t, dir, id, "restbase", []string{"rb1"}, event.Event{Type: event.RunStarted, Text: "started"})
 	store := journal.Dir(dir)
 	r, err := w.load(t.Context(), id, store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Append(event.Event{Seq: 2, Run: id, Time: now, Type: event.RunFinished, Outcome: event.Done, Text: "the run is over: done"}); err != nil {
+	if err := j.Append(event.Event{Seq: 2, Run: id, Time: recordedAt, Type: event.RunFinished, Outcome: event.Done, Text: "the run is over: done"}); err != nil {
 		t.Fatal(err)
 	}
 	j.Close()
-	a := &attachment{w: w, r: r, store: store, seen: journal.Follow(store, id, int64(len(r.Events)))}
+	a := &attachment{w: w, r: r, store: store}
 	if err := a.watch(t.Context()); err != nil {
 		t.Errorf("attach fails: %v\n%s%s", err, out.String(), bad.String())
 	}
+}
+
+// TestAttachTellsEachEventOnce: also of a run whose commands printed lines,
+// which are numbered like the rest and not read with it.
+func TestAttachTellsEachEventOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const id = "20150612T120000Z-3kq7"
+	j := record(
+		t, dir, id, "restbase", []string{"rb1"},
+		event.Event{Type: event.RunStarted, Text: "started"}, event.Event{Type: event.Output, Host: "rb1", Text: "printed"},
+		event.Event{Type: event.Note, Text: "noted"},
+	)
+	var out bytes.Buffer
+	w := &world{
+		stdin: strings.NewReader(""), stdout: &out, now: func() time.Time { return recordedAt }, environ: []string{"SHIPIT_STATE=" + dir, "HOME=" + dir},
+	}
+	w.stderr = onWrite(sync.OnceFunc(func() { // what was recorded is shown, and the run goes on
+		if err := j.Append(event.Event{Seq: 4, Run: id, Time: recordedAt, Type: event.RunFinished, Outcome: event.Done, Text: "the run is over: done"}); err != nil {
+			t.Error(err)
+		}
+		j.Close()
+	}))
+	if code := run([]string{"attach", id, "--json"}, w); code != exitOK {
+		t.Fatalf("attach ends with %d\n%s", code, out.String())
+	}
+	var told []int64
+	for line := range strings.Lines(out.String()) {
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Seq > 0 {
+			told = append(told, e.Seq)
+		}
+	}
+	if want := []int64{1, 3, 4}; !slices.Equal(told, want) {
+		t.Errorf("it tells of the events %d, want %d", told, want)
+	}
+}
+
+// An onWrite does something each time that somebody writes.
+type onWrite func()
+
+func (do onWrite) Write(p []byte) (int, error) {
+	do()
+	return len(p), nil
 }
 
 // TestRunsAreFiltered: by each of the flags, several of one kind, and all
