@@ -29,9 +29,7 @@ func (c *attachCmd) Help() string {
 }
 
 func (c *attachCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	places, err := w.places(nil)
+	ctx, places, err := w.openPlaces()
 	if err != nil {
 		return err
 	}
