@@ -33,19 +33,18 @@ type lockSet struct {
 	places []exec.Place
 }
 
-// ask asks all hosts of all services who holds what. The returned func closes
-// the connections.
-func (f *lockFlags) ask(ctx context.Context, w *world) ([]lockSet, func(), error) {
-	services, err := f.loadAll(w)
+// ask asks all hosts of all services who holds what, until an interrupt. The
+// returned func closes the connections.
+func (f *lockFlags) ask(w *world) (context.Context, []lockSet, func(), error) {
+	ctx, to, err := f.survey(w)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	p := planFlags{Limit: f.Limit, Without: f.Without}
-	pool := f.dial(w)
-	sets := make([]lockSet, len(services))
+	sets := make([]lockSet, len(to.services))
 	var all []exec.Place
-	for i, s := range services {
-		q := pool.inquire(s, plan.Deploy)
+	for i, s := range to.services {
+		q := to.inquire(s, plan.Deploy)
 		sets[i].source = s
 		for _, q2 := range p.asked(q.questions) {
 			sets[i].places = append(sets[i].places, exec.Place{Fleet: q.fleet, Lock: exec.HostLock{Question: q2}})
@@ -53,8 +52,8 @@ func (f *lockFlags) ask(ctx context.Context, w *world) ([]lockSet, func(), error
 		all = append(all, sets[i].places...)
 	}
 	if len(all) == 0 {
-		pool.close()
-		return nil, nil, exit(exitUsage, fmt.Errorf("--limit and --without leave no host"))
+		to.close()
+		return nil, nil, nil, exit(exitUsage, fmt.Errorf("--limit and --without leave no host"))
 	}
 	exec.Locks(ctx, all)
 	for i := range sets {
@@ -62,10 +61,10 @@ func (f *lockFlags) ask(ctx context.Context, w *world) ([]lockSet, func(), error
 		sets[i].places, all = all[:n], all[n:]
 	}
 	if err := ctx.Err(); err != nil {
-		pool.close()
-		return nil, nil, err
+		to.close()
+		return nil, nil, nil, err
 	}
-	return sets, pool.close, nil
+	return ctx, sets, to.close, nil
 }
 
 // view is a set for readers.
@@ -136,9 +135,7 @@ func (c *lockShowCmd) Run(w *world) error {
 
 // print prints the locks of all services, and what can be typed next.
 func (f *lockFlags) print(w *world, asJSON bool, one func(io.Writer, view.Locks, time.Time, view.Style)) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	sets, done, err := f.ask(ctx, w)
+	_, sets, done, err := f.ask(w)
 	if err != nil {
 		return err
 	}

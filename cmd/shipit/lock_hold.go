@@ -38,9 +38,7 @@ func (c *lockHoldCmd) Run(w *world) error {
 	if err != nil {
 		return exit(exitUsage, err)
 	}
-	ctx, stop := w.interruptible()
-	defer stop()
-	sets, done, err := c.ask(ctx, w)
+	ctx, sets, done, err := c.ask(w)
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,7 @@ func (c *lockReleaseCmd) Help() string {
 }
 
 func (c *lockReleaseCmd) Run(w *world) error {
-	ctx, stop := w.interruptible()
-	defer stop()
-	sets, done, err := c.ask(ctx, w)
+	ctx, sets, done, err := c.ask(w)
 	if err != nil {
 		return err
 	}
