@@ -48,9 +48,9 @@ type Options struct {
 	// Ask puts a question to a person and waits; it returns when ctx ends.
 	// Where nobody can be asked it is nil, and the safe answer is taken.
 	Ask func(ctx context.Context, q Prompt) (Answer, error)
-	// Away tells that nobody sits before the run itself, so that a question of
+	// Away is closed once nobody sits before the run itself, so that a question of
 	// what becomes of it waits for others, and not for long. May be nil.
-	Away func() bool
+	Away <-chan struct{}
 	// Abort is how a person says "finish what is in flight, start nothing
 	// more"; the value is who said it. May be nil.
 	Abort <-chan string

@@ -131,7 +131,9 @@ func (r *run) ask(ctx context.Context, q *asked) (Control, error) {
 	if r.o.Ask == nil && r.o.Control == nil {
 		return safe, nil
 	}
-	asking, cancel := context.WithTimeout(ctx, q.Until.Sub(r.now()))
+	asking, cancel := context.WithCancel(ctx)
+	end, left := time.NewTimer(q.Until.Sub(r.now())), q.left
+	defer end.Stop()
 	said := make(chan Answer, 1)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -148,29 +150,44 @@ func (r *run) ask(ctx context.Context, q *asked) (Control, error) {
 			}
 		})
 	}
-	select {
-	case answer := <-said:
-		if answer.By == "" {
-			answer.By = r.o.By
+	for {
+		select {
+		case answer := <-said:
+			if answer.By == "" {
+				answer.By = r.o.By
+			}
+			return Control{Choice: answer.Choice, By: answer.By}, nil
+		case c := <-q.reply:
+			return c, nil
+		case <-end.C:
+			return safe, nil
+		case <-ctx.Done():
+			return safe, ctx.Err()
+		case <-left:
+			left = nil
+			if sooner := r.now().Add(mostAlone); sooner.Before(q.Until) {
+				end.Reset(mostAlone)
+				alone := asked{Prompt: q.Prompt}
+				alone.Text, alone.Until = "nobody sits before the stopped run any more; what now?", sooner
+				r.inbox <- news{ev: r.questionOf(&alone), asks: q}
+			}
 		}
-		return Control{Choice: answer.Choice, By: answer.By}, nil
-	case c := <-q.reply:
-		return c, nil
-	case <-asking.Done():
-		return safe, ctx.Err()
 	}
 }
 
 // launchQuestion asks what becomes of an aborted run that is at rest.
 func (r *run) launchQuestion(ctx context.Context) {
-	within := mostAsked
-	if r.o.Away != nil && r.o.Away() {
-		within = mostAlone
+	within, left := mostAsked, r.o.Away
+	select {
+	case <-left:
+		within, left = mostAlone, nil
+	default:
 	}
 	q := newAsked(Prompt{
 		Text:    "the run is stopped and nothing is under way; what now?",
 		Choices: []string{choiceRollback, choiceLeave, choiceContinue}, Safe: choiceLeave, Until: r.now().Add(within),
 	})
+	q.left = left
 	r.asked, r.question = true, q
 	if r.decided != nil {
 		q.sent, r.decided = r.decided, nil

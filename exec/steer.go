@@ -42,6 +42,7 @@ type asked struct {
 	Prompt
 	reply chan Control
 	sent  *Control
+	left  <-chan struct{} // is closed once nobody sits before the run, who could answer; nil where that changes nothing
 }
 
 func newAsked(q Prompt) *asked { return &asked{Prompt: q, reply: make(chan Control, 1)} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -350,6 +351,7 @@ func TestAnAbortedRunThatNobodyAttendsEndsSoon(t *testing.T) {
 	stop := Control{Do: Stop, By: "anna@there", Intent: 1}
 	for name, c := range map[string]struct {
 		attended bool
+		leaves   time.Duration // after it asks; 0 is before the abort
 		choice   string
 		again    *Control // a minute after it asks
 		outcome  event.Outcome
@@ -360,6 +362,9 @@ func TestAnAbortedRunThatNobodyAttendsEndsSoon(t *testing.T) {
 	}{
 		"nobody answers":         {outcome: event.Abort, running: "noo", least: mostAlone, most: 2 * mostAlone, by: nobody},
 		"at a terminal":          {attended: true, outcome: event.Abort, running: "noo", least: mostAsked, most: 2 * mostAsked, by: nobody},
+		"they leave meanwhile":   {attended: true, leaves: 20 * time.Minute, outcome: event.Abort, running: "noo", least: 20*time.Minute + mostAlone, most: 26 * time.Minute, by: nobody},
+		"they leave too late":    {attended: true, leaves: 58 * time.Minute, outcome: event.Abort, running: "noo", least: mostAsked, most: mostAsked + time.Minute, by: nobody},
+		"asked again, answered":  {attended: true, leaves: 30 * time.Second, again: &Control{Do: Reply, By: "bob@there", Choice: "rollback", Intent: 2}, outcome: event.RolledBack, running: "ooo", least: time.Minute, most: mostAlone, by: "bob@there"},
 		"the abort says: leave":  {choice: "leave", outcome: event.Abort, running: "noo", most: time.Minute, by: "anna@there"},
 		"the abort says: back":   {choice: "rollback", outcome: event.RolledBack, running: "ooo", most: time.Minute, by: "anna@there"},
 		"the abort says: moon":   {choice: "moon", outcome: event.Abort, running: "noo", least: mostAlone, most: 2 * mostAlone, by: nobody},
@@ -378,9 +383,22 @@ func TestAnAbortedRunThatNobodyAttendsEndsSoon(t *testing.T) {
 				if c.again != nil {
 					s.when(control, ofType(event.Asked), *c.again, time.Minute)
 				}
+				away := make(chan struct{})
+				if !c.attended {
+					close(away)
+				}
+				if before := s.log.on; c.leaves > 0 {
+					once := sync.OnceFunc(func() { time.AfterFunc(c.leaves, func() { close(away) }) })
+					s.log.on = func(e event.Event) {
+						before(e)
+						if e.Type == event.Asked {
+							once()
+						}
+					}
+				}
 				begun := time.Now()
 				res, err := s.run(func(o *Options) {
-					o.Control, o.Ask, o.Away = control, waits, func() bool { return !c.attended }
+					o.Control, o.Ask, o.Away = control, waits, away
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -389,12 +407,15 @@ func TestAnAbortedRunThatNobodyAttendsEndsSoon(t *testing.T) {
 				if took := time.Since(begun); took < c.least || took > c.most {
 					t.Errorf("it took %s, want %s to %s", took, c.least, c.most)
 				}
+				var until time.Time // by the last word
 				for _, e := range s.log.all() {
 					switch {
 					case e.Type == event.Answered && e.By != c.by:
 						t.Errorf("it says %+v", e)
-					case e.Type == event.Asked && c.by == nobody && e.Until.Sub(e.Time) != c.least:
-						t.Errorf("it asks until %s after %s", e.Until.Sub(e.Time), e.Text)
+					case e.Type == event.Answered && c.by == nobody && !e.Time.Equal(until):
+						t.Errorf("it asked until %s, and nobody answered at %s", until, e.Time)
+					case e.Type == event.Asked:
+						until = e.Until
 					}
 				}
 			})

@@ -76,7 +76,7 @@ func (f *runFlags) asker(w *world, seen *watching) func(context.Context, exec.Pr
 		case slices.Contains(f.Confirm, q.Batch) && q.Batch != "":
 			return exec.Answer{Choice: q.Choices[0], By: w.by() + " (--confirm)"}, nil
 		case w.interactive() && !f.JSON:
-		case q.Batch != "" || w.away.Load(): // somebody may answer from elsewhere
+		case q.Batch != "" || w.away.begun(): // somebody may answer from elsewhere
 			<-ctx.Done()
 			return exec.Answer{}, ctx.Err()
 		default:
@@ -87,7 +87,7 @@ func (f *runFlags) asker(w *world, seen *watching) func(context.Context, exec.Pr
 			return exec.Answer{}, ctx.Err()
 		case <-seen.screen.Left(): // until then it is asked there
 		}
-		if w.away.Load() {
+		if w.away.begun() {
 			<-ctx.Done()
 			return exec.Answer{}, ctx.Err()
 		}

@@ -168,7 +168,7 @@ func (*detachedCmd) Run(w *world) error {
 		return fmt.Errorf("cannot read what to do: %w", err)
 	}
 	w.color, w.state, w.applies = o.Color, o.State, true
-	w.away.Store(true)
+	w.away.begin()
 	if o.Resume != nil {
 		return o.Resume.Run(w)
 	}

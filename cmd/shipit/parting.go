@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,30 @@ import (
 type parting struct {
 	w      *world
 	wanted chan struct{}
+}
+
+// An absence is that of whoever sat before this process. It begins once.
+type absence struct {
+	since chan struct{} // closed when it begins
+	once  sync.Once
+}
+
+// begin begins it, and tells whether it had not begun before.
+func (a *absence) begin() (first bool) {
+	a.once.Do(func() {
+		close(a.since)
+		first = true
+	})
+	return first
+}
+
+func (a *absence) begun() bool {
+	select {
+	case <-a.since:
+		return true
+	default:
+		return false
+	}
 }
 
 // parting is that of a run, nil where it has no terminal that shows it.
@@ -73,7 +98,7 @@ func onTerminal() bool {
 // part leaves the terminal. What the run says from here on is in its log, and
 // its questions are answered from elsewhere.
 func (w *world) part(seen *watching, dir journal.Dir, run string) {
-	if w.away.Swap(true) {
+	if !w.away.begin() {
 		return
 	}
 	log, err := journal.OpenLog(string(dir), run)

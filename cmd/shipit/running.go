@@ -188,7 +188,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		Secrets: contents(p.def, p.plan),
 		Redact:  w.secrets.replace,
 		Ask:     f.asker(w, seen),
-		Away:    w.away.Load,
+		Away:    w.away.since,
 		Abort:   abort,
 		Control: control, Outside: p.outside,
 	})

@@ -37,7 +37,7 @@ type world struct {
 	background     sync.WaitGroup         // what a finished run still tells others
 	applies        bool                   // the command is one that changes hosts
 	front          *front                 // for which the shell waits instead of this process; nil where it waits for this one
-	away           atomic.Bool            // the process has left its terminal, or never had one: only from elsewhere can anybody answer
+	away           absence                // of a process that left its terminal, or never had one: only from elsewhere can anybody answer
 	secrets        secrets
 }
 
@@ -47,6 +47,7 @@ func newWorld() *world {
 		environ: os.Environ(),
 		now:     time.Now,
 		color:   "auto",
+		away:    absence{since: make(chan struct{})},
 		outTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 		inTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 	}
@@ -77,7 +78,7 @@ func (w *world) getenv(name string) string {
 
 // style is how to write on standard output.
 func (w *world) style() view.Style {
-	color := w.outTTY && !w.away.Load() && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
+	color := w.outTTY && !w.away.begun() && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb"
 	if f := w.getenv("CLICOLOR_FORCE"); f != "" && f != "0" && w.getenv("NO_COLOR") == "" {
 		color = true
 	}
@@ -92,7 +93,7 @@ func (w *world) style() view.Style {
 
 // interactive tells whether a question can be asked: never in CI.
 func (w *world) interactive() bool {
-	return w.inTTY && w.outTTY && w.getenv("CI") == "" && !w.away.Load()
+	return w.inTTY && w.outTTY && w.getenv("CI") == "" && !w.away.begun()
 }
 
 // home is the user's home directory.
