@@ -21,8 +21,9 @@ func Packed(c Command, nonce string) string { return new(packer).pack(Script(c, 
 // A packer packs scripts. Those of hosts of a kind differ in their first line
 // only, which has the nonce: what follows is compressed once for all of them.
 type packer struct {
-	mu     sync.Mutex
-	bodies map[string]*packedBody
+	mu      sync.Mutex
+	bodies  map[string]*packedBody
+	writers sync.Pool // of *gzip.Writer: a new one is a megabyte
 }
 
 // A packedBody is a script without its first line, by gzip.
@@ -38,15 +39,24 @@ const maxBodies = 32
 func (p *packer) pack(script string) string {
 	head := script[:strings.IndexByte(script, '\n')+1]
 	b := p.body(script[len(head):])
-	b.once.Do(func() {
-		var zip bytes.Buffer
-		w := gzip.NewWriter(&zip)
-		io.WriteString(w, script[len(head):])
-		w.Close()
-		b.zip = zip.Bytes()
-	})
+	b.once.Do(func() { b.zip = p.zip(script[len(head):]) })
 	first := stored(head) // gzip reads one member after the other
 	return fmt.Sprintf("%d %d\n%s%s", len(script), len(first)+len(b.zip), first, b.zip)
+}
+
+// zip is a text by gzip.
+func (p *packer) zip(text string) []byte {
+	var zip bytes.Buffer
+	w, _ := p.writers.Get().(*gzip.Writer)
+	if w == nil {
+		w = gzip.NewWriter(&zip)
+	} else {
+		w.Reset(&zip)
+	}
+	io.WriteString(w, text)
+	w.Close()
+	p.writers.Put(w)
+	return zip.Bytes()
 }
 
 func (p *packer) body(text string) *packedBody {
