@@ -281,6 +281,8 @@ func TestE2EWeb(t *testing.T) {
 		t.Errorf("after the server came back there are %s rows, want %s", got, before)
 	}
 
+	s.keepsFocus()
+
 	// Hosts have pages of their own.
 	s.aHost(run)
 

@@ -1,10 +1,6 @@
 // morph makes a node what another one is and keeps what is the same: focus,
 // scrolling, and what a person opened or typed.
-export function morph(from, to) {
-  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) {
-    from.replaceWith(to.cloneNode(true));
-    return;
-  }
+function morph(from, to) {
   if (from.nodeType !== Node.ELEMENT_NODE) {
     if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
     return;
@@ -24,13 +20,38 @@ export function morph(from, to) {
   from.value = [...from.options].some((o) => o.value === chosen) ? chosen : "";
 }
 
+// morphChildren does so with what a node holds. What is not the same comes in
+// its place anew: who is about to press a button presses that one or none.
 export function morphChildren(from, to) {
-  const want = [...to.childNodes];
-  while (from.childNodes.length > want.length) from.lastChild.remove();
-  want.forEach((node, i) => {
-    if (i < from.childNodes.length) morph(from.childNodes[i], node);
-    else from.appendChild(node.cloneNode(true));
-  });
+  let at = from.firstChild;
+  for (const want of to.childNodes) {
+    let like = at;
+    while (like && !same(like, want)) like = like.nextSibling;
+    if (!like) {
+      from.insertBefore(want.cloneNode(true), at);
+      continue;
+    }
+    while (at !== like) at = without(at);
+    morph(at, want);
+    at = at.nextSibling;
+  }
+  while (at) at = without(at);
+}
+
+// without removes a node, and is the next one.
+function without(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+const same = (a, b) => a.nodeName === b.nodeName && a.id === b.id && wish(a) === wish(b);
+
+// wish is what a button asks for. The event that was seen last is no part of
+// it, but of an answer, where it says which question that is.
+function wish(node) {
+  if (node.nodeName !== "BUTTON") return "";
+  return node.value.startsWith("answer ") ? node.value : node.value.replace(/ \d+/, "");
 }
 
 // parsed is HTML from this server, whose templates escaped what is in it, as
@@ -39,10 +60,11 @@ export function parsed(html) {
   return new DOMParser().parseFromString(html, "text/html");
 }
 
-// sections puts what the server drew into the page.
+// sections puts what the server drew into the page. Without an element around
+// it, the parser would drop the space that it begins with, which the page has.
 export function sections(all) {
   for (const { Name, HTML } of all) {
     const at = document.getElementById("section-" + Name);
-    if (at) morphChildren(at, parsed(HTML).body);
+    if (at) morphChildren(at, parsed(`<div>${HTML}</div>`).body.firstChild);
   }
 }
