@@ -50,6 +50,9 @@ func fromHost(t *testing.T, c lang.Check, setup string) error {
 	return err
 }
 
+// withoutCurl has a host's script find no curl.
+const withoutCurl = `command() { case $2 in curl) return 1 ;; esac; builtin=1; type "$2" >/dev/null 2>&1; }` + "\n"
+
 func fromDeployer(t *testing.T, c lang.Check) error {
 	t.Helper()
 	ask, err := check.Deployer(c, check.Where{Host: "127.0.0.1"})
@@ -159,12 +162,11 @@ func TestHTTP(t *testing.T) {
 			wg.Go(func() { judge(t, "deployer", fromDeployer(t, question("http", c.attrs)), deployer) })
 			if _, err := exec.LookPath("wget"); err == nil && c.attrs["headers"] == nil {
 				// The same without curl.
-				no := `command() { case $2 in curl) return 1 ;; esac; builtin=1; type "$2" >/dev/null 2>&1; }` + "\n"
 				want := c.want
 				if name == "closed" || name == "slow" {
 					want = "no answer"
 				}
-				wg.Go(func() { judge(t, "wget", fromHost(t, question("http", c.attrs), no), want) })
+				wg.Go(func() { judge(t, "wget", fromHost(t, question("http", c.attrs), withoutCurl), want) })
 			}
 		})
 	}

@@ -152,6 +152,7 @@ func httpTry(c lang.Check, e expected) string {
 	config := []string{
 		"url = " + curlQuote(c.Text("url")), "silent", "show-error", "globoff", `noproxy = "*"`,
 		`proto = "=http,https"`, "max-time = " + decimal(c.Timeout),
+		"write-out = " + curlQuote("\nsize=%{size_download}"),
 	}
 	if c.Bool("insecure") {
 		config = append(config, "insecure")

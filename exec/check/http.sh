@@ -37,17 +37,17 @@ json() {
   echo "status $code, but $3 is $(printf '%s' "$have" | tr '\n' ' ' | head -c 200), wanted $2"
   return 1
 }
-# by_curl puts the answer into head and body, and its status into code. curl's own status comes last: where there was more than we
-# read, that is missing, and nothing is wrong.
+# by_curl puts the answer into head and body, and its status into code. The size of the body and curl's own status come last: where
+# there was more than we read, they are missing, and nothing is wrong.
 by_curl() {
+  size='' rc=0
   { all=$({ rc=0; config | curl -q -K - -i 2>&1 || rc=$?; printf '\ncurl=%s' "$rc"; } | head -c "$((limit + 32768))"); } 2>/dev/null
-  rc=0
   case $all in *"${nl}curl="[0-9] | *"${nl}curl="[0-9][0-9] | *"${nl}curl="[0-9][0-9][0-9])
     rc=${all##*"$nl"} all=${all%"$nl"*}
-    rc=${rc#curl=} ;;
+    rc=${rc#curl=} size=${all##*"${nl}size="} all=${all%"${nl}size="*} ;;
   esac
   case $rc in
-    0 | 23) parts; return ;; # 23: there was more than we read
+    0 | 23) parts && untrailed; return ;; # 23: there was more than we read
   esac
   why=
   case $all in *"curl: ("*) why=${all##*"curl: ("} why=${why#*") "} why=${why%%"$nl"*} ;; esac
@@ -71,6 +71,13 @@ parts() {
     case $code in HTTP/*' '[0-9][0-9][0-9]*) code=${code#* } code=${code%"${code#???}"} ;; *) code= ;; esac
     case $code in 10[0-9]) ;; *) return 0 ;; esac
   done
+}
+# untrailed takes from the body what curl shows behind it: headers that came last.
+untrailed() {
+  case $size in '' | *[!0-9]*) return 0 ;; esac
+  [ "${#body}" -gt "$size" ] || return 0
+  body=$(printf '%s' "$body" | head -c "$size"; echo .)
+  body=${body%.}
 }
 ask() {
   code=
