@@ -52,11 +52,7 @@ func (c *explainCmd) run(w *world) error {
 	if err != nil {
 		return err
 	}
-	r, err := places.recorded(ctx, id)
-	if err != nil {
-		return err
-	}
-	who, err := places.driver(ctx, r.id())
+	r, who, err := places.driven(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,20 @@ func (p *places) recorded(ctx context.Context, id string) (*recorded, error) {
 	return p.w.load(ctx, run, store)
 }
 
+// driven is a run, and who drives it, "" where nobody does. That is asked before
+// the run is read: so of one that ends meanwhile, its last words are read.
+func (p *places) driven(ctx context.Context, id string) (r *recorded, who string, err error) {
+	run, store, err := p.find(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	if who, err = p.driver(ctx, run); err != nil {
+		return nil, "", err
+	}
+	r, err = p.w.load(ctx, run, store)
+	return r, who, err
+}
+
 // load reads a run from one place.
 func (w *world) load(ctx context.Context, run string, store journal.Store) (*recorded, error) {
 	rec, err := store.Load(ctx, run)

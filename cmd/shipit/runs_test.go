@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +77,49 @@ func TestAttachTellsEachEventOnce(t *testing.T) {
 	}
 	if want := []int64{1, 3, 4}; !slices.Equal(told, want) {
 		t.Errorf("it tells of the events %d, want %d", told, want)
+	}
+}
+
+// TestARunEndsWhileItIsRead: its process was there when it was asked for, so the
+// run is not taken for one that broke off where the reading ended.
+func TestARunEndsWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	const id = "20150612T120000Z-3kq7"
+	const want = "still going on: process"
+	for _, command := range []string{"explain", "resume", "rollback"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			j := record(t, dir, id, "restbase", []string{"rb1"}, event.Event{Type: event.RunStarted, Text: "started"})
+			file := filepath.Join(dir, id+".plan.json") // is read after the journal
+			data, err := os.ReadFile(file)
+			if err == nil {
+				err = errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				f, err := os.OpenFile(file, os.O_WRONLY, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer f.Close()
+				j.Close()
+				if _, err := f.Write(data); err != nil {
+					t.Error(err)
+				}
+			}()
+			var said bytes.Buffer
+			w := &world{
+				stdin: strings.NewReader(""), stdout: &said, stderr: &said, now: func() time.Time { return recordedAt },
+				environ: []string{"SHIPIT_STATE=" + dir, "HOME=" + dir},
+			}
+			if run([]string{command, id}, w); !strings.Contains(said.String(), want) {
+				t.Errorf("it does not say %q:\n%s", want, said.String())
+			}
+		})
 	}
 }
 
