@@ -52,9 +52,9 @@ func (r *Redis) summaries(ctx context.Context, ids []string) ([]Summary, error) 
 	pipe := r.client.Pipeline()
 	headers, lasts, alive := map[string]*redis.StringCmd{}, map[string]*redis.XMessageSliceCmd{}, map[string]*redis.IntCmd{}
 	for _, id := range ids {
+		alive[id] = pipe.Exists(ctx, r.alive(id)) // before reading: of a run that ends meanwhile, its end is read
 		headers[id] = pipe.HGet(ctx, r.run(id), fieldHeader)
 		lasts[id] = pipe.XRevRangeN(ctx, r.events(id), "+", "-", 1)
-		alive[id] = pipe.Exists(ctx, r.alive(id))
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
