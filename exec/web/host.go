@@ -67,12 +67,7 @@ func (s *Server) hostSections(c hostScene, v viewer, now bool, at int64) []secti
 // hostPage is one host of a run: how it stands, or stood after one of the
 // run's events, when what was done there, what its checks said, and all that
 // is recorded of it.
-func (s *Server) hostPage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	name := r.PathValue("host")
 	if rec.plan.Host(name) == nil {
 		s.fail(w, r, http.StatusNotFound, "Run "+rec.run+" has no host "+name+".")
@@ -100,10 +95,12 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request) {
 	want := logWanted{Query: q.Get("q"), Host: name, Steps: true, From: number(q.Get("from")), UpTo: page.At}
 	page.Follows = want.Query == "" && want.From == 0
 	want.Newest = page.Follows
-	if page.logFound, err = s.search(r.Context(), rec, want); err != nil {
+	found, err := s.search(r.Context(), rec, want)
+	if err != nil {
 		s.cannot(w, r, err)
 		return
 	}
+	page.logFound = found
 	page.Told = toldOf(r, rec)
 	if page.Title = name + " in " + page.Title; page.Alive != "" {
 		page.Refresh = 5

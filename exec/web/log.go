@@ -77,32 +77,22 @@ func (s *Server) search(ctx context.Context, rec *recorded, want logWanted) (log
 }
 
 // logPage is the records of a run, searched and by number.
-func (s *Server) logPage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
+func (s *Server) logPage(w http.ResponseWriter, r *http.Request, rec *recorded) {
+	q := r.URL.Query()
+	want := logWanted{Query: q.Get("q"), Host: q.Get("host"), Steps: q.Get("steps") != "", From: number(q.Get("from"))}
+	found, err := s.search(r.Context(), rec, want)
 	if err != nil {
 		s.cannot(w, r, err)
 		return
 	}
-	q := r.URL.Query()
-	page := struct {
+	s.page(w, http.StatusOK, "log", struct {
 		runFrame
 		logFound
-	}{runFrame: s.runFrame(r, rec, "log")}
-	want := logWanted{Query: q.Get("q"), Host: q.Get("host"), Steps: q.Get("steps") != "", From: number(q.Get("from"))}
-	if page.logFound, err = s.search(r.Context(), rec, want); err != nil {
-		s.cannot(w, r, err)
-		return
-	}
-	s.page(w, http.StatusOK, "log", page)
+	}{s.runFrame(r, rec, "log"), found})
 }
 
 // logFile is the records as the journal has them, in lines of JSON.
-func (s *Server) logFile(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) logFile(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	h := w.Header()
 	h.Set("Content-Type", "application/jsonl; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="`+rec.run+`.events.jsonl"`)

@@ -10,12 +10,7 @@ import (
 )
 
 // planPage is the plan of a run.
-func (s *Server) planPage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) planPage(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	s.page(w, http.StatusOK, "plan", struct {
 		runFrame
 		Plans  []planData

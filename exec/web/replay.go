@@ -8,12 +8,7 @@ import (
 )
 
 // replayPage is a run as it stood after one of its events.
-func (s *Server) replayPage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) replayPage(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	last := rec.Last
 	at, err := strconv.ParseInt(r.URL.Query().Get("at"), 10, 64)
 	if err != nil || at > last {
@@ -45,12 +40,7 @@ const mostTimes = 4000
 
 // times is when the events of a run happened: pairs of a number and the
 // milliseconds since the first. Of very many some are left out.
-func (s *Server) times(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) times(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	s.asJSON(w, http.StatusOK, timesOf(rec.Events))
 }
 

@@ -71,6 +71,18 @@ func (s *Server) load(r *http.Request) (*recorded, error) {
 	return &recorded{run, store, p, alive, rec}, nil
 }
 
+// ofRun answers with a run that a request names, once it is read.
+func (s *Server) ofRun(answer func(http.ResponseWriter, *http.Request, *recorded)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rec, err := s.load(r)
+		if err != nil {
+			s.cannot(w, r, err)
+			return
+		}
+		answer(w, r, rec)
+	}
+}
+
 // A runFrame is what every page of a run has.
 type runFrame struct {
 	frame
@@ -116,12 +128,7 @@ func drawn(sections []section) []drawnSection {
 const rowsOnPage = 200
 
 // runPage is a run as it stands.
-func (s *Server) runPage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) runPage(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	page := struct {
 		runFrame
 		Sections []drawnSection

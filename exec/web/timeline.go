@@ -103,12 +103,7 @@ func (l *hostLine) end(e event.Event, tone string, step bool) {
 }
 
 // timelinePage is when what was done on which host.
-func (s *Server) timelinePage(w http.ResponseWriter, r *http.Request) {
-	rec, err := s.load(r)
-	if err != nil {
-		s.cannot(w, r, err)
-		return
-	}
+func (s *Server) timelinePage(w http.ResponseWriter, r *http.Request, rec *recorded) {
 	page := struct {
 		runFrame
 		Picture picture
