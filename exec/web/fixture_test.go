@@ -71,6 +71,7 @@ type site struct {
 	dir     journal.Dir
 	journal *journal.Journal
 	plan    *plan.Plan
+	header  journal.Header
 	seq     int64
 	server  *web.Server
 	http    *httptest.Server
@@ -96,6 +97,7 @@ var key = []byte(strings.Repeat("k", 32))
 func newSite(t *testing.T, change func(*web.Options)) *site {
 	t.Helper()
 	s := &site{T: t, dir: journal.Dir(t.TempDir()), plan: fleet(t, 3), said: &lines{}}
+	s.header = journal.Header{Service: "restbase", Env: "production", Kind: "deploy", Release: "v2", By: "anna@desk"}
 	s.begin()
 	s.open(change)
 	return s
@@ -108,10 +110,11 @@ func (s *site) begin() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.journal, err = journal.Create(string(s.dir), theRun, journal.Header{
-		Service: "restbase", Env: "production", Kind: "deploy", Release: "v2", By: "anna@desk", Plan: s.plan.Digest, Time: noon,
-	})
-	if err != nil {
+	if s.plan, err = plan.Decode(data); err != nil {
+		s.Fatal(err)
+	}
+	s.header.Plan, s.header.Time = s.plan.Digest, noon
+	if s.journal, err = journal.Create(string(s.dir), theRun, s.header); err != nil {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { s.journal.Close() })

@@ -54,7 +54,10 @@ func planOf(p *plan.Plan) planData {
 	for i := range p.Body.Batches {
 		batch := planBatch{Name: diag.CleanLine(p.Body.Batches[i].Name)}
 		for _, g := range plan.Groups(p, i) {
-			group := planGroup{Names: g.Hosts, Action: string(g.Host.Action), Same: g.Same}
+			group := planGroup{Action: string(g.Host.Action), Same: g.Same}
+			for _, name := range g.Hosts {
+				group.Names = append(group.Names, diag.CleanLine(name))
+			}
 			if g.Same == "" {
 				for _, c := range g.Host.Changes {
 					group.Changes = append(group.Changes, planChange{c, diffOf(c.Diff)})

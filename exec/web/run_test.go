@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"shipit/exec/event"
 	"shipit/exec/journal"
+	"shipit/exec/plan"
 	"shipit/exec/web"
 	"shipit/lang/diag/diagtest"
 )
@@ -286,6 +288,50 @@ func TestHostileTextIsInert(t *testing.T) {
 				t.Errorf("%s: %.100q: %s", m.name, text, why)
 			}
 		}
+	}
+}
+
+// TestAHostilePlanIsInert: a run may be another machine's, and so may its names.
+func TestAHostilePlanIsInert(t *testing.T) {
+	t.Parallel()
+	for _, sample := range diagtest.Hostile() {
+		if strings.HasPrefix(sample.Name, "long") { // a path would be, too
+			continue
+		}
+		t.Run(sample.Name, func(t *testing.T) {
+			t.Parallel()
+			bad := sample.Text
+			s := &site{T: t, dir: journal.Dir(t.TempDir()), plan: fleet(t, 3), said: &lines{}}
+			b := &s.plan.Body
+			b.Kind, b.Service, b.Env, b.Definition, b.Release.Tag, b.Git.Commit, b.Notes = plan.Kind(bad), bad, bad, bad, bad, bad, []string{bad}
+			for i := range b.Hosts {
+				h := &b.Hosts[i]
+				h.Name = fmt.Sprint(bad, i)
+				h.From.Tag, h.To.Tag, h.Back.Tag = bad, bad, bad
+				h.Action, h.Changes = plan.Action(bad), []plan.Change{{Mark: plan.Action(bad), Kind: bad, Name: bad, Text: bad, Diff: bad}}
+				for j := range h.Switch {
+					h.Switch[j].ID, h.Switch[j].Text = fmt.Sprint(bad, j), bad
+				}
+			}
+			b.Batches = []plan.Batch{{Name: bad, Slices: [][]string{{b.Hosts[0].Name, b.Hosts[1].Name, b.Hosts[2].Name}}}}
+			s.plan.Meta.By = bad
+			s.header = journal.Header{Service: bad, Env: bad, Kind: bad, Release: bad, By: bad, Shipit: bad}
+			s.begin()
+			s.open(nil)
+			h := &s.plan.Body.Hosts[0] // as it was read
+			s.say(
+				event.Event{Type: event.HostStarted, Host: h.Name, Phase: event.Switch, Text: "switch"},
+				event.Event{Type: event.StepStarted, Host: h.Name, Phase: event.Switch, Step: h.Switch[1].ID},
+			)
+			base := "/runs/" + theRun
+			for _, path := range []string{"/", base, base + "/log?steps=1", base + "/timeline", base + "/hosts/" + url.PathEscape(h.Name), base + "/replay?at=2", base + "/plan"} {
+				for part := range strings.SplitSeq(s.get(path, http.StatusOK), "<") {
+					if why := diagtest.Problem(html.UnescapeString(part)); why != "" {
+						t.Errorf("%s: %.200q: %s", path, part, why)
+					}
+				}
+			}
+		})
 	}
 }
 
