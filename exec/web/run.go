@@ -141,11 +141,7 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, rec *recorded) 
 	}
 	f, newest := foldOf(rec, rec.Last)
 	v := viewer{deploys: page.Deploys}
-	now := newest.Time
-	if !page.Ended {
-		now = s.o.Now()
-	}
-	page.Sections = drawn(s.sections(f.scene(now, v), v, page.Alive != "", 0))
+	page.Sections = drawn(s.sections(f.scene(s.until(page.runFrame, newest), v), v, page.Alive != "", 0))
 	page.Older = max(0, rec.Last-rowsOnPage)
 	rows, err := rec.store.Events(r.Context(), rec.run, page.Older)
 	if err != nil {

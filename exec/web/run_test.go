@@ -241,8 +241,12 @@ func TestAWishForARunThatNobodyDrives(t *testing.T) {
 	if !strings.Contains(got, "not under way") {
 		t.Errorf("the person is told\n%s", got)
 	}
-	if page := s.get("/runs/"+theRun, http.StatusOK); strings.Contains(page, "Abort the run") || !strings.Contains(page, "shipit resume "+theRun) {
+	page := s.get("/runs/"+theRun, http.StatusOK)
+	if strings.Contains(page, "Abort the run") || !strings.Contains(page, "shipit resume "+theRun) {
 		t.Errorf("a run that nobody drives has buttons, or no word of resume:\n%s", page)
+	}
+	if strings.Contains(page, " · 59s") { // the time of the server
+		t.Errorf("a run that nobody drives goes on by the clock:\n%s", page)
 	}
 }
 
