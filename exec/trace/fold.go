@@ -13,7 +13,7 @@ import (
 // what tells a child from its sisters.
 type folder struct {
 	run   string
-	spans []Span
+	spans []*Span           // nil where it was handed out
 	open  map[string]int    // by path, the index of the span that is open there
 	times map[string]int    // by path, how many were begun there
 	back  string            // path of the rollback, "" before
@@ -48,7 +48,7 @@ func (f *folder) begin(parent, key, name string, at time.Time, a []Attr) int {
 		s.Parent = f.spans[f.open[parent]].ID
 	}
 	f.open[path] = len(f.spans)
-	f.spans = append(f.spans, s)
+	f.spans = append(f.spans, &s)
 	return len(f.spans) - 1
 }
 
@@ -73,7 +73,7 @@ func (f *folder) fold(e event.Event) {
 		if e.Outcome != event.Done && e.Outcome != event.Nothing {
 			problem = string(e.Outcome)
 		}
-		root := &f.spans[0]
+		root := f.spans[0]
 		root.End, root.Err = e.Time, problem
 		f.say("shipit.outcome", string(e.Outcome))
 	case event.RunResumed:
@@ -112,7 +112,7 @@ func (f *folder) fold(e event.Event) {
 
 // say notes a fact about the run; the last word counts.
 func (f *folder) say(key, value string) {
-	root := &f.spans[0]
+	root := f.spans[0]
 	root.Attrs = append(slices.DeleteFunc(root.Attrs, func(a Attr) bool { return a.Key == key }), Attr{key, value})
 }
 
@@ -172,8 +172,8 @@ func (f *folder) above(e event.Event) string {
 
 // cutOff ends what was open when the run's process died.
 func (f *folder) cutOff(at time.Time) {
-	for i := range f.spans {
-		if i > 0 && f.spans[i].End.IsZero() {
+	for i, s := range f.spans {
+		if i > 0 && s != nil && s.End.IsZero() {
 			f.at(i, at, "it was cut off")
 		}
 	}

@@ -7,18 +7,17 @@ import (
 )
 
 // A Stream makes the spans of a run that goes on: each is handed out once, when
-// nothing can be added to it any more.
+// nothing can be added to it any more, and then forgotten.
 type Stream struct {
 	trace Trace
 	run   Run
 	f     *folder // nil before the first event
 	last  event.Event
-	given map[int]bool // spans by their index
 }
 
 // NewStream is the trace of a run of which nothing is known yet.
 func NewStream(r Run) *Stream {
-	s := &Stream{run: r, given: map[int]bool{}}
+	s := &Stream{run: r}
 	s.trace.ID, s.trace.Parent, s.trace.Sampled = ids(r.Run, r.Parent)
 	return s
 }
@@ -56,9 +55,9 @@ func (s *Stream) Rest() Trace {
 		return s.trace
 	}
 	all := make([]int, len(s.f.spans))
-	for i := range s.f.spans {
+	for i, span := range s.f.spans {
 		all[i] = i
-		if span := &s.f.spans[i]; span.End.IsZero() {
+		if span != nil && span.End.IsZero() {
 			span.End = s.last.Time
 			if i > 0 && s.last.Type != event.RunFinished {
 				span.Err = "it was cut off"
@@ -72,9 +71,8 @@ func (s *Stream) Rest() Trace {
 func (s *Stream) give(spans []int) Trace {
 	t := s.trace
 	for _, i := range spans {
-		if !s.given[i] {
-			s.given[i] = true
-			t.Spans = append(t.Spans, s.f.spans[i])
+		if span := s.f.spans[i]; span != nil {
+			t.Spans, s.f.spans[i] = append(t.Spans, *span), nil
 		}
 	}
 	return t

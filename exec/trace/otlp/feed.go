@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 
 // A Feed sends the trace of a run while it goes on: what ended, every few
 // seconds, and the rest when the run is over. It is an event.Sink that keeps
-// nobody: what a collector does not take waits here, and is tried again later.
+// nobody: what a collector does not take waits here, and is tried again later;
+// of what is more than that the oldest is dropped, and counted.
 type Feed struct {
 	send func(context.Context, trace.Trace) (int, error)
 
@@ -21,10 +23,11 @@ type Feed struct {
 	news []event.Event
 
 	// Of one goroutine at a time.
-	stream *trace.Stream
-	unsent trace.Trace
-	sent   int
-	short  error // what a collector said that took a part
+	stream  *trace.Stream
+	unsent  trace.Trace
+	sent    int
+	dropped int
+	short   error // what a collector said that took a part
 
 	stop context.CancelFunc
 	over chan struct{}
@@ -35,6 +38,10 @@ const (
 	feedAgain  = 30 * time.Second // after an error
 	feedWithin = 5 * time.Second  // of one try
 )
+
+// mostUnsent is how many spans wait for a collector: those of some 1,500 hosts, in
+// 16 MiB.
+const mostUnsent = 1 << 15
 
 // NewFeed begins to send the trace of a run to the collector of the
 // environment. Past is what the run did before it was resumed. Version is the
@@ -47,14 +54,14 @@ func newFeed(r trace.Run, past []event.Event, send func(context.Context, trace.T
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Feed{send: send, stream: trace.NewStream(r), stop: cancel, over: make(chan struct{})}
 	f.stream.Take(past...)
-	f.unsent = f.stream.Ended()
+	f.add(f.stream.Ended())
 	go f.loop(ctx)
 	return f
 }
 
 // Append takes in what happened. It never waits for a collector.
 func (f *Feed) Append(e event.Event) error {
-	if e.Type == event.Output || e.Seq == 0 { // which are no part of a span, and of no run yet
+	if e.Type == event.Output || e.Seq == 0 || !f.stream.Sampled() { // which are no part of a span, of no run yet, and wanted by nobody
 		return nil
 	}
 	f.mu.Lock()
@@ -91,8 +98,13 @@ func (f *Feed) take() {
 	f.stream.Take(news...)
 }
 
+// add takes in what ended.
 func (f *Feed) add(t trace.Trace) {
 	t.Spans = append(f.unsent.Spans, t.Spans...)
+	if more := len(t.Spans) - mostUnsent; more > 0 {
+		f.dropped += more
+		t.Spans = slices.Clone(t.Spans[more:]) // else the dropped ones stay behind it
+	}
 	f.unsent = t
 }
 
@@ -113,9 +125,13 @@ func (f *Feed) Close(ctx context.Context) error {
 	f.stop()
 	<-f.over
 	f.take()
-	f.add(f.stream.Rest())
-	if err := f.try(ctx); err != nil && f.stream.Sampled() {
-		return fmt.Errorf("%w (%d of %d spans were sent)", err, f.sent, f.sent+len(f.unsent.Spans))
+	f.unsent.Spans = append(f.unsent.Spans, f.stream.Rest().Spans...) // the run itself is not dropped
+	err := f.try(ctx)
+	switch {
+	case err != nil && f.stream.Sampled():
+		return fmt.Errorf("%w (%d of %d spans were sent)", err, f.sent, f.sent+f.dropped+len(f.unsent.Spans))
+	case f.dropped > 0:
+		return errors.Join(f.short, fmt.Errorf("%d of %d spans were dropped, because the collector did not take them in time", f.dropped, f.dropped+f.sent))
 	}
 	return f.short
 }

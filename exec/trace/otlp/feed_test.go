@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -137,6 +138,44 @@ func TestWhatACollectorDoesNotTakeIsCounted(t *testing.T) {
 	})
 }
 
+// TestWhatWaitsForACollectorIsBounded, and what is dropped is the oldest, and
+// said once: not the run itself, which comes last.
+func TestWhatWaitsForACollectorIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]bool{"and it comes back": true, "and it stays away": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, seq := &taker{}, int64(0)
+				c.away.Store(down)
+				f := newFeed(trace.Run{Run: "r1", Service: "hello", Kind: "deploy"}, nil, c.send)
+				runsOn(f, &seq, "web1")
+				for range 4 {
+					for range mostUnsent / 2 {
+						runsOn(f, &seq, "web2")
+					}
+					time.Sleep(time.Minute)
+					synctest.Wait()
+				}
+				if n := len(f.unsent.Spans); n > mostUnsent || cap(f.unsent.Spans) > 2*mostUnsent {
+					t.Errorf("%d spans wait, in room for %d", n, cap(f.unsent.Spans))
+				}
+				want := fmt.Sprintf("it is down (0 of %d spans were sent)", 2*mostUnsent+5)
+				if back {
+					c.away.Store(0)
+					want = fmt.Sprintf("%d of %d spans were dropped, because the collector did not take them in time", mostUnsent+2, 2*mostUnsent+5)
+				}
+				if err := f.Close(t.Context()); err == nil || err.Error() != want {
+					t.Errorf("it says %v, want %s", err, want)
+				}
+				if end := []string{"deploy hello", "web1", "web2"}; back && (len(c.names) != mostUnsent+3 || !slices.Equal(c.names[mostUnsent:], end)) {
+					t.Errorf("it got %d spans, the last are %q", len(c.names), c.names[max(0, len(c.names)-3):])
+				}
+			})
+		})
+	}
+}
+
 func TestATraceThatNobodyWantsIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -145,6 +184,9 @@ func TestATraceThatNobodyWantsIsNotSent(t *testing.T) {
 		runsOn(f, &seq, "web1")
 		time.Sleep(time.Minute)
 		synctest.Wait()
+		if len(f.news) > 0 {
+			t.Errorf("%d events wait for nothing", len(f.news))
+		}
 		if _, tries := c.got(); tries > 0 {
 			t.Errorf("it was tried %d times", tries)
 		}
