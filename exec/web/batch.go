@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -99,7 +100,7 @@ func bundleOf(records []record, v viewer) *bundle {
 		if b.many == mostOfBatch {
 			break
 		}
-		if v.host == "" || v.host == rec.host {
+		if v.sees(rec.host) {
 			b.records, b.many = append(b.records, rec), b.many+1
 		}
 		b.to = rec.seq
@@ -119,31 +120,26 @@ func viewOf(sections []section, version int64) *bundle {
 	return b
 }
 
-// far reads what a reader missed from the journal itself, to the batch.
-func (d *feed) far(ctx context.Context, b *batch, v viewer) error {
-	events, err := d.store.Events(ctx, d.run, b.seq)
+// far sends what a reader missed from the journal itself, as much as is read of
+// it at once, and returns the last record that the reader then has.
+func (d *feed) far(ctx context.Context, out *sender, seq int64, v viewer) (int64, error) {
+	events, err := d.store.Events(ctx, d.run, seq)
 	if err != nil {
-		return fmt.Errorf("cannot read what was missed: %w", err)
+		return seq, fmt.Errorf("cannot read what was missed: %w", err)
 	}
-	some := &bundle{}
-	for _, e := range events {
-		if some.many == mostOfBatch {
-			break
+	for some := range slices.Chunk(events, mostOfBatch) {
+		var records []record
+		for _, e := range some {
+			if v.sees(e.Host) {
+				records = append(records, recordOf(e))
+			}
 		}
-		some.to = e.Seq
-		if v.host != "" && v.host != e.Host {
-			continue
+		if seq = some[len(some)-1].Seq; len(records) > 0 {
+			out.write(recordsMessage(records, seq))
+			out.flush()
 		}
-		data, err := json.Marshal(rowOf(e))
-		if err != nil {
-			return fmt.Errorf("cannot encode event %d: %w", e.Seq, err)
-		}
-		some.records, some.many = append(some.records, record{e.Seq, e.Host, data}), some.many+1
 	}
-	if b.seq = max(b.seq, some.to); some.some() {
-		b.records = some
-	}
-	return nil
+	return seq, nil
 }
 
 // recordsMessage is records as they are sent; id is that of the last.

@@ -121,6 +121,14 @@ type record struct {
 	json []byte
 }
 
+func recordOf(e event.Event) record {
+	data, err := json.Marshal(rowOf(e))
+	if err != nil {
+		panic("internal error: " + err.Error())
+	}
+	return record{e.Seq, e.Host, data}
+}
+
 // A drawing is the sections of a page as one kind of reader sees them.
 type drawing struct {
 	readers  int
@@ -207,12 +215,9 @@ func (d *feed) read(ctx context.Context) (fresh bool) {
 func (d *feed) take(e event.Event) {
 	d.told.take(e)
 	d.seq, d.over = e.Seq, e.Type == event.RunFinished
-	data, err := json.Marshal(rowOf(e))
-	if err != nil {
-		panic("internal error: " + err.Error())
-	}
-	d.kept = append(d.kept, record{e.Seq, e.Host, data})
-	d.bytes += len(data)
+	rec := recordOf(e)
+	d.kept = append(d.kept, rec)
+	d.bytes += len(rec.json)
 	for len(d.kept) > 1 && (len(d.kept) > d.keep || d.bytes > mostKeptOf) {
 		d.bytes -= len(d.kept[0].json)
 		d.kept[0] = record{}

@@ -50,6 +50,9 @@ type viewer struct {
 	deploys bool
 }
 
+// sees tells whether what happens on a host is for the viewer.
+func (v viewer) sees(host string) bool { return v.host == "" || v.host == host }
+
 // A scene is what the sections of a page are drawn from, taken from a fold at
 // an instant.
 type scene struct {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -128,7 +129,14 @@ func (f *reader) rest(have []int64, seq int64) []int64 {
 // TestAReaderThatWasAwayLong gets from the journal what is not kept any more.
 func TestAReaderThatWasAwayLong(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil)
+	var missed atomic.Int64 // readings of what is not kept
+	s := newSite(t, func(o *web.Options) {
+		o.Runs = countedRuns{o.Runs.(runs), func(after int64) {
+			if 0 < after && after < 5000 {
+				missed.Add(1)
+			}
+		}}
+	})
 	const many = 6000
 	s.server.Keep(1000)
 	var events []event.Event
@@ -143,6 +151,30 @@ func TestAReaderThatWasAwayLong(t *testing.T) {
 	if got[0] != 4 || len(got) != int(s.seq)-3 {
 		t.Errorf("%d records from %d came, want %d from 4", len(got), got[0], s.seq-3)
 	}
+	if n := missed.Load(); n != 1 {
+		t.Errorf("what was missed was read %d times", n)
+	}
+}
+
+// countedRuns tell from where on events are asked for.
+type countedRuns struct {
+	runs
+	asked func(after int64)
+}
+
+func (r countedRuns) Find(ctx context.Context, id string) (string, journal.Store, error) {
+	run, err := r.Dir.Find(ctx, id)
+	return run, countedStore{r.Dir, r.asked}, err
+}
+
+type countedStore struct {
+	journal.Dir
+	asked func(after int64)
+}
+
+func (s countedStore) Events(ctx context.Context, run string, after int64) ([]event.Event, error) {
+	s.asked(after)
+	return s.Dir.Events(ctx, run, after)
 }
 
 func TestTheEndOfARunEndsTheStream(t *testing.T) {

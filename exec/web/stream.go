@@ -82,9 +82,14 @@ func (s *Server) pump(r *http.Request, d *feed, v viewer, out *sender, seq int64
 	for out.failed == nil {
 		b := d.since(seq, version, v)
 		if b.far {
-			if err := d.far(r.Context(), &b, v); err != nil {
+			to, err := d.far(r.Context(), out, seq, v)
+			if err != nil {
 				out.message("problem", problemOf(err))
 				return
+			}
+			if to > seq {
+				seq = to
+				continue
 			}
 		}
 		out.bundle(b.records)
