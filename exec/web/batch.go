@@ -26,7 +26,7 @@ type batch struct {
 type bundle struct {
 	records  []record // or
 	sections []section
-	many     int   // of them
+	size     int   // of them, in bytes; 0 where there are none
 	to       int64 // the last record, or version, after it
 
 	once sync.Once
@@ -64,12 +64,9 @@ func (d *feed) since(seq, version int64, v viewer) batch {
 	if n := len(d.kept); n > 0 && seq < d.kept[n-1].seq {
 		first := d.kept[0].seq
 		if b.far = seq+1 < first; !b.far {
-			key := bundleKey{viewer: v, from: seq}
-			if d.bundles[key] == nil {
-				d.bundles[key] = bundleOf(d.kept[seq+1-first:], v)
-			}
-			if b.seq = d.bundles[key].to; d.bundles[key].some() {
-				b.records = d.bundles[key]
+			some := d.bundle(bundleKey{viewer: v, from: seq}, func() *bundle { return bundleOf(d.kept[seq+1-first:], v) })
+			if b.seq = some.to; some.size > 0 {
+				b.records = some
 			}
 		}
 	}
@@ -78,30 +75,40 @@ func (d *feed) since(seq, version int64, v viewer) batch {
 	}
 	b.over = d.over && (d.drawn >= d.seq && !d.stale || d.problem != nil)
 	if view := d.views[v]; view != nil {
-		key := bundleKey{viewer: v, view: true, from: version}
-		if d.bundles[key] == nil {
-			d.bundles[key] = viewOf(view.sections, version)
-		}
-		if b.version = d.bundles[key].to; d.bundles[key].some() {
-			b.view = d.bundles[key]
+		some := d.bundle(bundleKey{viewer: v, view: true, from: version}, func() *bundle { return viewOf(view.sections, version) })
+		if b.version = some.to; some.size > 0 {
+			b.view = some
 		}
 	}
 	return b
 }
 
-// some tells whether there is anything in a bundle.
-func (b *bundle) some() bool { return b.many > 0 }
+// bundle is the one for a key, which is made where there is none. They are
+// cleared when there is something new; of a run that is over there never is, so
+// what they hold is bounded.
+func (d *feed) bundle(key bundleKey, fresh func() *bundle) *bundle {
+	b := d.bundles[key]
+	if b == nil {
+		b = fresh()
+		if d.bundled += b.size; d.bundled > mostKeptOf {
+			clear(d.bundles)
+			d.bundled = b.size
+		}
+		d.bundles[key] = b
+	}
+	return b
+}
 
 // bundleOf takes the first of some records that are for a viewer. They are
 // copied, as the feed clears what it forgets.
 func bundleOf(records []record, v viewer) *bundle {
 	b := &bundle{}
 	for _, rec := range records {
-		if b.many == mostOfBatch {
+		if len(b.records) == mostOfBatch {
 			break
 		}
 		if v.sees(rec.host) {
-			b.records, b.many = append(b.records, rec), b.many+1
+			b.records, b.size = append(b.records, rec), b.size+len(rec.json)
 		}
 		b.to = rec.seq
 	}
@@ -113,7 +120,7 @@ func viewOf(sections []section, version int64) *bundle {
 	b := &bundle{to: version}
 	for _, part := range sections {
 		if part.version > version {
-			b.sections, b.many = append(b.sections, part), b.many+1
+			b.sections, b.size = append(b.sections, part), b.size+len(part.Name)+len(part.HTML)
 			b.to = max(b.to, part.version)
 		}
 	}

@@ -111,6 +111,7 @@ type feed struct {
 	drawn   int64                 // the last event that is in them
 	stale   bool                  // they are to be drawn anew
 	bundles map[bundleKey]*bundle // what was made for a reader since there was something new
+	bundled int                   // in them, in bytes
 	changed chan struct{}         // closed when there is something new
 }
 
@@ -280,6 +281,7 @@ func (d *feed) wake() {
 	close(d.changed)
 	d.changed = make(chan struct{})
 	clear(d.bundles)
+	d.bundled = 0
 }
 
 func (d *feed) fail(err error) {

@@ -8,6 +8,29 @@ import (
 	"shipit/exec/plan"
 )
 
+// TestWhatIsMadeForReadersIsBounded: of a run that is over nothing new comes,
+// after which it would be forgotten.
+func TestWhatIsMadeForReadersIsBounded(t *testing.T) {
+	t.Parallel()
+	d := newFeed("20150612T120000Z-3kq7", nil, &plan.Plan{}, 8<<10)
+	text := strings.Repeat("x", 500)
+	for seq := int64(1); seq < 3000; seq++ {
+		d.take(event.Event{Seq: seq, Type: event.Output, Text: text})
+	}
+	for seq := range int64(2000) { // as many as there are places from which a browser may come back
+		if b := d.since(seq, 0, viewer{}); b.seq != seq+mostOfBatch {
+			t.Fatalf("from %d a reader gets to %d", seq, b.seq)
+		}
+	}
+	held := 0
+	for _, b := range d.bundles {
+		held += len(b.message())
+	}
+	if held == 0 || held > mostKeptOf+mostKeptOf/10 {
+		t.Errorf("%d bytes are kept in %d messages", held, len(d.bundles))
+	}
+}
+
 // A reader may be slower than the run: what it has to send stays as it was.
 func TestWhatAReaderSendsIsNotForgotten(t *testing.T) {
 	t.Parallel()
