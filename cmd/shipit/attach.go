@@ -116,9 +116,9 @@ func (a *attachment) watch(ctx context.Context) error {
 	if finished(past) {
 		return a.end(past)
 	}
-	if who, err := a.store.Alive(ctx, a.r.id()); err != nil {
+	if alive, err := a.store.Alive(ctx, a.r.id()); err != nil {
 		return err
-	} else if who == "" {
+	} else if !alive {
 		more, err := a.seen.More(ctx) // it may have ended since it was read
 		if err != nil {
 			return err
@@ -174,8 +174,8 @@ func (a *attachment) tell(to event.Sink, events []event.Event) {
 
 // gone tells whether the process of the run is known to have ended.
 func (a *attachment) gone(ctx context.Context, now time.Time) bool {
-	who, err := a.store.Alive(ctx, a.r.id())
-	if err != nil || who != "" {
+	alive, err := a.store.Alive(ctx, a.r.id())
+	if err != nil || alive {
 		a.silent = time.Time{}
 		return false
 	}

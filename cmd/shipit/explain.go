@@ -52,11 +52,11 @@ func (c *explainCmd) run(w *world) error {
 	if err != nil {
 		return err
 	}
-	r, who, err := places.driven(ctx, id)
+	r, alive, err := places.driven(ctx, id)
 	if err != nil {
 		return err
 	}
-	a := view.NewAccount(r.Header, r.plan, r.Events, who != "")
+	a := view.NewAccount(r.Header, r.plan, r.Events, alive)
 	a.Typed = r.typed()
 	if c.Host == "" {
 		a.Run(w.stdout, w.now(), w.style())

@@ -168,10 +168,10 @@ func (l *runLog) print(ctx context.Context, follow bool) error {
 		return err
 	}
 	var looked time.Time
-	driver, unsure := "", error(nil)
+	alive, unsure := false, error(nil)
 	for follow && !l.ended {
 		if l.w.now().Sub(looked) > time.Second { // before its last words are read
-			driver, unsure = l.places.driver(ctx, l.run)
+			alive, unsure = l.places.aliveAnywhere(ctx, l.run)
 			looked = l.w.now()
 		}
 		if err := l.more(ctx); err != nil {
@@ -181,7 +181,7 @@ func (l *runLog) print(ctx context.Context, follow bool) error {
 		case ctx.Err() != nil:
 			return exit(l.w.interruptCode(), nil)
 		case l.ended:
-		case unsure == nil && driver == "":
+		case unsure == nil && !alive:
 			fmt.Fprintf(l.w.stderr, "The process of run %s has ended, and the run has not: shipit resume %s\n", l.run, l.run)
 			return nil
 		default:

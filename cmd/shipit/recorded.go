@@ -35,18 +35,18 @@ func (p *places) recorded(ctx context.Context, id string) (*recorded, error) {
 	return p.w.load(ctx, run, store)
 }
 
-// driven is a run, and who drives it, "" where nobody does. That is asked before
-// the run is read: so of one that ends meanwhile, its last words are read.
-func (p *places) driven(ctx context.Context, id string) (r *recorded, who string, err error) {
+// driven is a run, and whether somebody drives it. That is asked before the run
+// is read: so of one that ends meanwhile, its last words are read.
+func (p *places) driven(ctx context.Context, id string) (r *recorded, alive bool, err error) {
 	run, store, err := p.find(ctx, id)
 	if err != nil {
-		return nil, "", err
+		return nil, false, err
 	}
-	if who, err = p.driver(ctx, run); err != nil {
-		return nil, "", err
+	if alive, err = p.aliveAnywhere(ctx, run); err != nil {
+		return nil, false, err
 	}
 	r, err = p.w.load(ctx, run, store)
-	return r, who, err
+	return r, alive, err
 }
 
 // load reads a run from one place.
@@ -137,9 +137,8 @@ func (r *recorded) staged() bool {
 	return !slices.ContainsFunc(r.plan.Body.Hosts, func(h plan.Host) bool { return len(h.Stage) > 0 && !has[h.Name] })
 }
 
-// alive says that a run's process is still at it; driver is whose it is, as
-// far as a Redis knows.
-func (r *recorded) alive(driver string) error {
+// alive says that a run's process is still at it.
+func (r *recorded) alive() error {
 	who := fmt.Sprintf("process %d of %s drives it", r.Header.PID, r.Header.By)
 	for _, e := range r.Events {
 		if e.Type == event.RunResumed {
@@ -147,7 +146,7 @@ func (r *recorded) alive(driver string) error {
 		}
 	}
 	if r.path == "" {
-		who = diag.CleanLine(driver) + " drives it, as Redis knows for 15 s after a process ended"
+		who = diag.CleanLine(r.Driver()) + " drives it, as Redis knows for 15 s after a process ended"
 	}
 	return exit(exitLocked, fmt.Errorf("run %s is still going on: %s; nothing was changed", r.id(), who))
 }
@@ -157,7 +156,7 @@ func (r *recorded) open() (*journal.Journal, error) {
 	j, rec, err := journal.Open(r.path)
 	switch {
 	case errors.Is(err, journal.ErrBusy):
-		return nil, r.alive(r.Driver())
+		return nil, r.alive()
 	case err != nil:
 		return nil, err
 	}

@@ -41,15 +41,15 @@ func (c *resumeCmd) Run(w *world) error {
 		return err
 	}
 	defer places.close()
-	r, who, err := places.driven(ctx, c.ID)
+	r, alive, err := places.driven(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	if !r.roll.Resumable() {
 		return c.over(w, r)
 	}
-	if who != "" {
-		return r.alive(who)
+	if alive {
+		return r.alive()
 	}
 	if r, err = places.bring(ctx, r); err != nil {
 		return err

@@ -75,12 +75,12 @@ func (c *rollbackCmd) takeBack(ctx context.Context, w *world, places *places, id
 	if c.To != "" || c.Env != "" || len(c.Service) > 0 || len(c.Limit) > 0 || c.BatchSize != "" {
 		return exit(exitUsage, errors.New("what a run did is taken back as it was done; --to, --env, --service, --limit and --batch-size do not belong to it"))
 	}
-	r, who, err := places.driven(ctx, id)
+	r, alive, err := places.driven(ctx, id)
 	if err != nil {
 		return err
 	}
-	if who != "" {
-		return r.alive(who)
+	if alive {
+		return r.alive()
 	}
 	root, err := r.root()
 	if err != nil {

@@ -249,22 +249,22 @@ func (p *places) find(ctx context.Context, id string) (string, journal.Store, er
 	return run, p.dir, nil
 }
 
-// driver is who drives a run now, anywhere, "" where nobody is known to. Of a
-// run that was driven from here, the kernel knows more than the Redis.
-func (p *places) driver(ctx context.Context, run string) (string, error) {
-	who, err := p.dir.Alive(ctx, run)
-	if who != "" || err != nil || p.shared == nil {
-		return who, err
+// aliveAnywhere tells whether a run is known to be driven now, from wherever. Of
+// a run that was driven from here, the kernel knows more than the Redis.
+func (p *places) aliveAnywhere(ctx context.Context, run string) (bool, error) {
+	alive, err := p.dir.Alive(ctx, run)
+	if alive || err != nil || p.shared == nil {
+		return alive, err
 	}
-	who, err = p.shared.Alive(ctx, run)
+	who, err := p.shared.Driver(ctx, run)
 	if err != nil {
 		p.warn(err)
-		return "", nil
+		return false, nil
 	}
 	if _, known := os.Stat(p.dir.Path(run)); known == nil && who == p.w.by() {
-		return "", nil
+		return false, nil
 	}
-	return who, nil
+	return who != "", nil
 }
 
 // bring makes the record of a run that another machine began, and that nobody

@@ -138,7 +138,7 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("run %s did not answer within %s; 'shipit runs' says whether it is under way", run, wishAnswered)
 		}
-		driver, unsure := store.Alive(ctx, run) // before its last words are read
+		alive, unsure := store.Alive(ctx, run) // before its last words are read
 		more, err := store.Events(ctx, run, after)
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -160,7 +160,7 @@ func (c *steerFlags) wish(w *world, i journal.Intent) error {
 			after = more[len(more)-1].Seq
 			continue
 		}
-		if unsure == nil && driver == "" {
+		if unsure == nil && !alive {
 			return fmt.Errorf("the process of run %s ended before it answered this; 'shipit runs' says how", run)
 		}
 	}
@@ -177,8 +177,8 @@ func (c *steerFlags) find(ctx context.Context, p *places) (string, journal.Store
 		if p.alive(run) {
 			return run, p.dir, nil
 		}
-		who, err := p.driver(ctx, run)
-		if err == nil && who == "" {
+		alive, err := p.aliveAnywhere(ctx, run)
+		if err == nil && !alive {
 			err = fmt.Errorf("run %s is not under way; 'shipit resume' goes on with one that was interrupted", c.ID)
 		}
 		if p.shared != nil {

@@ -54,11 +54,11 @@ func (d Dir) Events(_ context.Context, run string, after int64) ([]event.Event, 
 }
 
 // Alive asks the kernel, which knows whether the journal is being written.
-func (d Dir) Alive(_ context.Context, run string) (string, error) {
-	if err := checkRunID(run); err != nil || !Active(d.Path(run)) {
-		return "", err
+func (d Dir) Alive(_ context.Context, run string) (bool, error) {
+	if err := checkRunID(run); err != nil {
+		return false, err
 	}
-	return driverOf(d.Path(run))
+	return Active(d.Path(run)), nil
 }
 
 // Intend is the package's Intend.

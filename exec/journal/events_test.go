@@ -62,18 +62,40 @@ func TestPrintedLinesAreInEventsAndNotInARecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	if who, err := dir.Alive(t.Context(), "r1"); who != "anna" || err != nil {
-		t.Errorf("driven by %q, %v", who, err)
-	}
 	if err := j.Append(event.Event{Seq: 10_501, Type: event.RunResumed, By: "bob"}); err != nil {
 		t.Error(err)
 	}
-	if who, err := dir.Alive(t.Context(), "r1"); who != "bob" || err != nil {
-		t.Errorf("driven by %q, %v", who, err)
+	if rec, err := Load(path); err != nil || rec.Driver() != "bob" {
+		t.Errorf("driven by %q, %v", rec.Driver(), err)
 	}
 	if err := j.Append(event.Event{Seq: rec.Last + 2, Type: event.Note}); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whether a run is driven is asked each second: the kernel knows, and nothing of
+// what is recorded is read.
+func TestWhetherARunIsDrivenCostsNoReading(t *testing.T) {
+	t.Parallel()
+	dir := Dir(t.TempDir())
+	is := func(want bool) {
+		t.Helper()
+		if alive, err := dir.Alive(t.Context(), "r1"); alive != want || err != nil {
+			t.Errorf("it is driven: %t, %v, want %t", alive, err, want)
+		}
+	}
+	is(false)
+	j, err := Create(string(dir), "r1", Header{By: "anna"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(true)
+	if err := os.WriteFile(j.Path(), []byte("whoever reads this fails\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	is(true)
+	j.Close()
+	is(false)
 }
 
 // A power cut may leave holes in what nobody had waited for, and only there.

@@ -233,8 +233,15 @@ func (r *Redis) Events(ctx context.Context, run string, after int64) ([]event.Ev
 	return events, err
 }
 
-// Alive is who said so within the last seconds.
-func (r *Redis) Alive(ctx context.Context, run string) (string, error) {
+// Alive tells whether anybody said so within the last seconds.
+func (r *Redis) Alive(ctx context.Context, run string) (bool, error) {
+	who, err := r.Driver(ctx, run)
+	return who != "", err
+}
+
+// Driver is who said within the last seconds that he drives the run, "" where
+// nobody did.
+func (r *Redis) Driver(ctx context.Context, run string) (string, error) {
 	if err := checkRunID(run); err != nil {
 		return "", err
 	}

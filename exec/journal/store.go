@@ -25,8 +25,9 @@ type Store interface {
 	// most some ten thousand at once: where it gives none, there are no more by
 	// now. All gives them one by one.
 	Events(ctx context.Context, run string, after int64) ([]event.Event, error)
-	// Alive is who drives the run now, "" where nobody does.
-	Alive(ctx context.Context, run string) (string, error)
+	// Alive tells whether somebody drives the run now. Who waits for a run asks
+	// again and again: the answer costs the same however much is recorded.
+	Alive(ctx context.Context, run string) (bool, error)
 	// Intend hands an intent to the process that drives a run, and gives it its
 	// number: higher than all before it.
 	Intend(ctx context.Context, run string, i Intent) (int64, error)

@@ -69,7 +69,7 @@ func TestStores(t *testing.T) {
 			r := openRedis(t, redistest.Start(t).URL())
 			for _, run := range []string{someRun, someRun + "-b"} {
 				m := r.Mirror(filepath.Join(dir, run+".jsonl"), "anna@deploy1", silent(t))
-				eventually(t, func() bool { who, err := r.Alive(t.Context(), run); return err == nil && who != "" })
+				eventually(t, func() bool { who, err := r.Driver(t.Context(), run); return err == nil && who == "anna@deploy1" })
 				t.Cleanup(m.Close)
 			}
 			return r
@@ -109,8 +109,11 @@ func TestStores(t *testing.T) {
 					t.Errorf("%d events after %d, %v", len(events), after, err)
 				}
 			}
-			if who, err := s.Alive(ctx, someRun); err != nil || who != "anna@deploy1" {
-				t.Errorf("who drives it: %q, %v", who, err)
+			if alive, err := s.Alive(ctx, someRun); err != nil || !alive {
+				t.Errorf("it is driven: %t, %v", alive, err)
+			}
+			if alive, err := s.Alive(ctx, someRun+"-c"); err != nil || alive {
+				t.Errorf("a run that is nowhere is driven: %t, %v", alive, err)
 			}
 			if id, err := s.Find(ctx, someRun[:10]); err == nil {
 				t.Errorf("two runs begin so, and %s is found", id)

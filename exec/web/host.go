@@ -85,13 +85,13 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, rec *recorded)
 	q := r.URL.Query()
 	at := rec.Last
 	if n, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil && n > 0 && n < at {
-		at, page.At, page.Alive = n, n, ""
+		at, page.At, page.Alive = n, n, false
 	}
 	f, newest := foldOf(rec, at)
 	v := viewer{host: name, deploys: page.Deploys}
 	c := f.scene(s.until(page.runFrame, newest), v)
 	page.Name, page.Before, page.After = c.hosts[name].Name, c.hosts[name].Before, c.hosts[name].After
-	page.Sections = drawn(s.sections(c, v, page.Alive != "", page.At))
+	page.Sections = drawn(s.sections(c, v, page.Alive, page.At))
 	want := logWanted{Query: q.Get("q"), Host: name, Steps: true, From: number(q.Get("from")), UpTo: page.At}
 	page.Follows = want.Query == "" && want.From == 0
 	want.Newest = page.Follows
@@ -102,7 +102,7 @@ func (s *Server) hostPage(w http.ResponseWriter, r *http.Request, rec *recorded)
 	}
 	page.logFound = found
 	page.Told = toldOf(r, rec)
-	if page.Title = name + " in " + page.Title; page.Alive != "" {
+	if page.Title = name + " in " + page.Title; page.Alive {
 		page.Refresh = 5
 	}
 	s.page(w, http.StatusOK, "host", page)

@@ -33,7 +33,7 @@ type recorded struct {
 	run   string
 	store journal.Store
 	plan  *plan.Plan
-	alive string // who drove it when it was read, "" where nobody did
+	alive bool // somebody drove it when it was read
 	*journal.Record
 }
 
@@ -89,7 +89,7 @@ type runFrame struct {
 	Run    string
 	Header journal.Header
 	Part   string // which page of the run it is
-	Alive  string // who drives it now, "" where nobody does
+	Alive  bool   // somebody drives it now
 	Ended  bool
 	Last   int64 // number of the last event
 }
@@ -103,9 +103,7 @@ func (s *Server) runFrame(r *http.Request, rec *recorded, part string) runFrame 
 	if n := len(rec.Events); n > 0 {
 		f.Ended = rec.Events[n-1].Type == event.RunFinished
 	}
-	if !f.Ended {
-		f.Alive = rec.alive
-	}
+	f.Alive = rec.alive && !f.Ended
 	return f
 }
 
@@ -141,7 +139,7 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, rec *recorded) 
 	}
 	f, newest := foldOf(rec, rec.Last)
 	v := viewer{deploys: page.Deploys}
-	page.Sections = drawn(s.sections(f.scene(s.until(page.runFrame, newest), v), v, page.Alive != "", 0))
+	page.Sections = drawn(s.sections(f.scene(s.until(page.runFrame, newest), v), v, page.Alive, 0))
 	page.Older = max(0, rec.Last-rowsOnPage)
 	rows, err := rec.store.Events(r.Context(), rec.run, page.Older)
 	if err != nil {

@@ -115,7 +115,7 @@ func (s *Server) timelinePage(w http.ResponseWriter, r *http.Request, rec *recor
 
 // until is the instant up to which a page tells of a run.
 func (s *Server) until(f runFrame, newest event.Event) time.Time {
-	if f.Alive != "" {
+	if f.Alive {
 		return s.o.Now()
 	}
 	return newest.Time
