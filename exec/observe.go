@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,17 +111,21 @@ func unreachable(q Question, err error) plan.HostFacts {
 func observeStep(q Question, acts bool) remote.Step {
 	step := remote.Step{ID: "observe", Op: "observe", Args: q.args()}
 	if !acts {
-		step.Shell = q.shell()
+		step.Shell, step.Shared = q.shell(), append(lock.Shared(), observeScript)
 	}
 	return step
 }
 
 func (q Question) shell() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "p=%s\n%splace\n", remote.QuotePath(q.Path), observeScript)
+	fmt.Fprintf(&b, "p=%s\n%sboots\n", remote.QuotePath(q.Path), observeScript)
 	if q.Again {
-		b.WriteString("content() { :; }\n")
+		b.WriteString("place\ncontent() { :; }\n")
+		if slices.ContainsFunc(q.Files, func(f FileQ) bool { return f.Root && f.Owner != "" }) {
+			b.WriteString("me\n") // once, not for each file
+		}
 	} else {
+		b.WriteString("me\nfact login \"$login\"\nplace\n")
 		b.WriteString("space\n")
 	}
 	b.WriteString("releases\n")

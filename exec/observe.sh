@@ -1,4 +1,13 @@
-# Reads what a host is. Nothing here writes anywhere.
+# Reads what a host is. Nothing here writes anywhere, and nothing runs by itself: a kept shell is told this once.
+# me finds the login's name. It is a process, so it is asked for where it is needed.
+me() { [ -n "${login-}" ] || login=$(id -un); }
+# boots states who we are by number and which boot of the host this is.
+boots() {
+  login_id
+  fact uid "$uid"
+  read -r _b 2>/dev/null </proc/sys/kernel/random/boot_id || _b=
+  fact boot "$_b"
+}
 missing() { # PROGRAM[|PROGRAM]…: any one of the alternatives will do
   for _m; do
     _found=
@@ -46,6 +55,7 @@ place() {
   text path "${_r%/}$_rest"
   for _d in "$_n" "$p/releases" "$p/.shipit" "$p/shared"; do
     if [ -e "$_d" ] && ! { [ -d "$_d" ] && [ -w "$_d" ] && [ -x "$_d" ]; }; then
+      me
       printf '%s cannot be written by %s' "$_d" "$login" | fact64 denied
       stat -c '%U:%G %a' -- "$_d" 2>/dev/null | fact64 denied.by
       break
@@ -125,24 +135,31 @@ bytes() { if [ -r "$1" ]; then cat -- "$1"; elif [ -n "$2" ]; then run root 10 c
 content() {
   if [ "$3" -gt 262144 ]; then fact "$1.big" yes; else bytes "$2" "$4" | fact64 "$1.content"; fi
 }
+# may_write KEY DIR states where the login cannot put a file.
+may_write() {
+  [ ! -w "$2" ] || return 0
+  me
+  printf '%s cannot be written by %s' "$2" "$login" | fact64 "$1.problem"
+}
 # file KEY PATH ROOT SHA256: a content that has that digest is known already.
 file() {
   case $2 in */*) _d=${2%/*}; [ -n "$_d" ] || _d=/ ;; *) _d=. ;; esac
   if [ ! -d "$_d" ]; then
     printf 'the directory %s does not exist' "$_d" | fact64 "$1.problem"
   elif [ ! -x "$_d" ]; then
+    me
     printf '%s may not look into the directory %s' "$login" "$_d" | fact64 "$1.problem"
   elif [ -L "$2" ]; then
     fact "$1.exists" yes
     printf 'it is a symbolic link; shipit replaces regular files only' | fact64 "$1.problem"
   elif [ ! -e "$2" ]; then
-    [ -n "$3" ] || [ -w "$_d" ] || printf '%s cannot be written by %s' "$_d" "$login" | fact64 "$1.problem"
+    [ -n "$3" ] || may_write "$1" "$_d"
   elif [ ! -f "$2" ]; then
     fact "$1.exists" yes
     printf 'it is no regular file' | fact64 "$1.problem"
   else
     fact "$1.exists" yes
-    [ -n "$3" ] || [ -w "$_d" ] || printf '%s cannot be written by %s' "$_d" "$login" | fact64 "$1.problem"
+    [ -n "$3" ] || may_write "$1" "$_d"
     _s=$(stat -c '%a %U %G %s' -- "$2") || return 0
     fact "$1.stat" "$_s"
     if { [ -r "$2" ] || bytes "$2" "$3" >/dev/null; } && _h=$(bytes "$2" "$3" | sha256sum); then
@@ -150,6 +167,7 @@ file() {
       fact "$1.sha256" "$_h"
       [ "$_h" = "$4" ] || content "$1" "$2" "${_s##* }" "$3"
     else
+      me
       printf '%s cannot be read by %s' "$2" "$login" | fact64 "$1.problem"
     fi
   fi
@@ -171,10 +189,11 @@ started() {
   fact "$_k" "$(($(date +%s) - ${_up%%.*} + $1 / 100))"
 }
 # owned OWNER prints 1 where the login is neither that owner nor root: then root must write the file.
-owned() { [ "$1" = "$login" ] || [ "$uid" = 0 ] || echo 1; }
+owned() { me; [ "$1" = "$login" ] || [ "$uid" = 0 ] || echo 1; }
 # right KEY ARGS… asks sudo whether a command would run without a password.
 right() {
   _k=$1; shift
+  me
   if [ "$1" = -u ] && [ "$2" = "$login" ]; then
     fact "$_k" yes
   elif [ "$uid" = 0 ]; then
@@ -210,9 +229,3 @@ traces() {
     fi
   done
 }
-login=$(id -un)
-login_id
-fact login "$login"
-fact uid "$uid"
-read -r _b 2>/dev/null </proc/sys/kernel/random/boot_id || _b=
-fact boot "$_b"

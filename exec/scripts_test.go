@@ -309,7 +309,14 @@ func TestScriptsAreShownWithoutSecrets(t *testing.T) {
 			}
 		}
 		for _, step := range s.Steps {
-			if s.Phase != "watchdog" && !strings.Contains(s.Whole, remote.Quote(strings.TrimRight(step.Shell, "\n"))) {
+			sent := func(sh string) bool { return strings.Contains(s.Whole, remote.Quote(strings.TrimRight(sh, "\n"))) }
+			apart := step.Shell
+			for _, part := range sharedParts() { // which stand before all steps, each once
+				if before, after, found := strings.Cut(apart, part); found && strings.Count(s.Whole, part) == 1 {
+					apart = before + after
+				}
+			}
+			if s.Phase != "watchdog" && !sent(step.Shell) && !sent(apart) {
 				t.Errorf("%s: the step %s is not in what is sent", s.Phase, step.ID)
 			}
 		}

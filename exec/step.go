@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"shipit/exec/check"
 	"shipit/exec/event"
 	"shipit/exec/plan"
 	"shipit/exec/remote"
@@ -125,6 +126,10 @@ var historySource string
 
 var historyScript = remote.Code(historySource)
 
+// sharedScripts are what several steps of a host's run have in common; see
+// remote.Step.
+func sharedScripts() []string { return append(check.Shared(), historyScript, filesScript) }
+
 // step is one step of the plan. Where the host acts it out, its arguments say
 // all.
 func (m *compiler) step(s *plan.Step) (remote.Step, error) {
@@ -163,6 +168,7 @@ func (m *compiler) step(s *plan.Step) (remote.Step, error) {
 	}
 	var err error
 	out.Shell, err = m.shell(s, out.Args)
+	out.Shared = sharedScripts()
 	return out, err
 }
 

@@ -145,6 +145,7 @@ func (m *compiler) save(steps []plan.Step) []remote.Step {
 	out := remote.Step{ID: saveStep, Op: "save", Args: m.args("")}
 	out.Args["files"] = strings.Join(paths, "\n")
 	if !m.c.Acts {
+		out.Shared = sharedScripts()
 		out.Shell = m.vars() + filesScript + "dir=$p/.shipit/files/$run.before\n" + sh.String()
 	}
 	return []remote.Step{out}

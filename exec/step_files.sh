@@ -1,13 +1,13 @@
 # as ROOT prints who writes a file.
 as() { if [ -n "$1" ]; then echo root; else echo login; fi; }
-bytes() { if [ -r "$1" ]; then cat -- "$1"; elif [ -n "$2" ]; then run root 10 cat -- "$1"; else return 1; fi; }
+contents() { if [ -r "$1" ]; then cat -- "$1"; elif [ -n "$2" ]; then run root 10 cat -- "$1"; else return 1; fi; }
 # keep DIR NAME PATH ROOT saves a file as it is now, or that it is not there. The .meta comes last: it is complete or not there.
 keep() {
   _m=$1/$2.meta
   (umask 077; mkdir -p -- "$1")
   if [ -e "$3" ] || [ -L "$3" ]; then
     [ -f "$3" ] && [ ! -L "$3" ] || die "$3 is no regular file"
-    (umask 077; bytes "$3" "$4" >"$1/$2") || die "cannot read $3"
+    (umask 077; contents "$3" "$4" >"$1/$2") || die "cannot read $3"
     _s=$(stat -c '%a %U %G' -- "$3")
     _h=$(sha256sum <"$1/$2")
     printf 'file %s %s\n%s' "${_h%% *}" "$_s" "$3" >"$_m.new"
@@ -28,6 +28,6 @@ room() {
 unmoved() {
   if [ -L "$1" ]; then _is='a symbolic link'
   elif [ ! -e "$1" ]; then _is=absent
-  else _is=$(bytes "$1" "$2" | sha256sum); _is=${_is%% *}; fi
+  else _is=$(contents "$1" "$2" | sha256sum); _is=${_is%% *}; fi
   [ "$_is" = "$3" ] || die "$1 changed since the plan: was $3, is $_is"
 }

@@ -23,6 +23,7 @@ func (m *compiler) history(id, state string, r plan.Release) remote.Step {
 	out := remote.Step{ID: id, Op: "record", Args: m.args(r.ID)}
 	out.Args["state"] = state
 	if !m.c.Acts {
+		out.Shared = sharedScripts()
 		out.Shell = m.vars() + historyScript + historyLine(state, r)
 	}
 	return out
@@ -79,7 +80,7 @@ func (m *compiler) verify(steps []plan.Step) remote.Step {
 		out.Args["files"] = strings.Join(lines, "\n")
 	}
 	if !m.c.Acts {
-		out.Shell = m.unmoved(may, files)
+		out.Shell, out.Shared = m.unmoved(may, files), sharedScripts()
 	}
 	return out
 }

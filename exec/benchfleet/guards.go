@@ -42,7 +42,7 @@ func (t table) guards(n int, rtt time.Duration) []goal {
 			add("round trips", least(of(ours, func(f figure) float64 { return float64(f.Trips) })), most)
 		}
 		if h.what == delta {
-			add("KB a host", least(of(ours, func(f figure) float64 { return float64(f.Sent) }))/float64(n)/1000, 38)
+			add("KB a host", least(of(ours, func(f figure) float64 { return float64(f.Sent) }))/float64(n)/1000, 33)
 		}
 	}
 	return out

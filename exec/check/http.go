@@ -120,6 +120,9 @@ var wgetSource string
 
 var wgetShell = remote.Code(wgetSource)
 
+// Shared is what the scripts of checks have in common; see remote.Step.
+func Shared() []string { return []string{httpShell, wgetShell} }
+
 //go:embed json.awk
 var jsonAwk string
 
@@ -191,7 +194,7 @@ func httpTry(c lang.Check, e expected) string {
 	if len(e.json) > 0 {
 		fmt.Fprintf(&sh, "json_awk=%s\n", remote.Quote(jsonAwk))
 	}
-	sh.WriteString(httpShell)
+	sh.WriteString(httpShell + "ask\n")
 	return sh.String()
 }
 

@@ -86,4 +86,3 @@ ask() {
   status "$code" || { echo "status $code, wanted $wanted_status"; return 1; }
   expectations
 }
-ask

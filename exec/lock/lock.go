@@ -74,6 +74,9 @@ const (
 // login's home.
 const Host = ".shipit/host"
 
+// Shared is what the scripts of locks have in common; see remote.Step.
+func Shared() []string { return []string{lookScript, writeScript} }
+
 // Dir is the lock's directory of the service at path.
 func Dir(path string) string { return strings.TrimRight(path, "/") + "/.shipit/lock" }
 

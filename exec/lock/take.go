@@ -185,6 +185,7 @@ func (t Taking) steps(acts bool) []remote.Step {
 	take, hold := remote.Step{ID: "lock", Op: "lock", Args: args}, remote.Step{ID: "hold", Op: "hold", Args: args}
 	if !acts {
 		take.Shell, hold.Shell = t.shell()
+		take.Shared, hold.Shared = Shared(), Shared()
 	}
 	return slices.Concat([]remote.Step{take}, t.Steps, []remote.Step{hold})
 }

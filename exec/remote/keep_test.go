@@ -55,3 +55,28 @@ func TestAShellWithDataInItsInputIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// What scripts share is said once in each shell, before the steps.
+func TestAShellIsToldOnceWhatIsShared(t *testing.T) {
+	t.Parallel()
+	const part, other = "f() {\n  :\n}\n", "g() {\n  :\n}\n"
+	cmd := Command{Keep: true, Steps: []Step{
+		{ID: "a", Shell: "x=1\n" + part + "f\n", Shared: []string{part, other}},
+		{ID: "b", Shell: part + "f it\n", Shared: []string{part}},
+	}}
+	more := Command{Keep: true, Steps: []Step{{ID: "c", Shell: other + "g\n" + part, Shared: []string{part, other}}}}
+	s := &sshShell{}
+	first, again, third := s.script(cmd, "n"), s.script(cmd, "n"), s.script(more, "n")
+	if at := strings.Index(first, part); strings.Count(first, part) != 1 || at > strings.Index(first, "steps()") || strings.Contains(first, other) {
+		t.Errorf("the first script is\n%s", first)
+	}
+	if strings.Contains(again, "f()") || !strings.Contains(again, "step a 'x=1\nf'\nstep b 'f it'\n") {
+		t.Errorf("the second script is\n%s", again)
+	}
+	if strings.Contains(third, "f()") || strings.Count(third, other) != 1 {
+		t.Errorf("the third script is\n%s", third)
+	}
+	if got := (&sshShell{}).script(cmd, "n"); got != first {
+		t.Errorf("another shell is told\n%s", got)
+	}
+}

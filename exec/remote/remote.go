@@ -129,7 +129,11 @@ type Step struct {
 	Op    string            // what a Runner without a shell acts out: "activate"
 	Args  map[string]string // of Op
 	Shell string            // POSIX sh, run under set -e in its own subshell; see Prelude for what it may call
-	Later []Step            // what Shell leaves behind to be done by a watchdog, for a Runner without a shell
+	// Shared are parts of Shell, as they stand there, that do nothing but define
+	// functions, under names that no other shared part and no program of a script
+	// has. A shell is told each once, for all steps and all scripts that it runs.
+	Shared []string
+	Later  []Step // what Shell leaves behind to be done by a watchdog, for a Runner without a shell
 }
 
 // A Fence names the lock that must be held on the host for a command to run.

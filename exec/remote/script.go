@@ -35,7 +35,10 @@ func unpacked(script string) string { return fmt.Sprintf("%d\n%s", len(script), 
 
 // Script is the POSIX sh program of a command. Steps may call what
 // prelude.sh defines: fact, fact64, die, run, apart, data.
-func Script(c Command, nonce string) string {
+func Script(c Command, nonce string) string { return opening(c, nonce, shared{}) }
+
+// opening is Script for a shell that comes to know what is shared.
+func opening(c Command, nonce string, known shared) string {
 	end := "watched"
 	switch {
 	case c.Hold != nil:
@@ -43,11 +46,12 @@ func Script(c Command, nonce string) string {
 	case c.Keep:
 		end = "turn\nserve"
 	}
-	return script(c, nonce, prelude, "") + end
+	return script(c, nonce, prelude, "", known) + end
 }
 
-// sequel is Script for a shell that has run one that was to be kept.
-func sequel(c Command, nonce string) string {
+// sequel is Script for a shell that has run one that was to be kept, and knows
+// from that what was shared.
+func sequel(c Command, nonce string, known shared) string {
 	end := "watched\nexit"
 	switch {
 	case c.Hold != nil:
@@ -55,14 +59,14 @@ func sequel(c Command, nonce string) string {
 	case c.Keep:
 		end = "turn"
 	}
-	return script(c, nonce, "", "") + end
+	return script(c, nonce, "", "", known) + end
 }
 
 // Detached is the program of a command that nobody listens to: it is left on
 // a host and outlives the connection. First runs in the program's own shell
 // before the steps, and may end it.
 func Detached(c Command, first string) string {
-	return script(c, "-", prelude, first) + "held\n"
+	return script(c, "-", prelude, first, shared{}) + "held\n"
 }
 
 // Deliver is shell that puts a text into a file whose name is the shell word
@@ -74,7 +78,29 @@ mv -f -- %[2]s.new %[2]s
 `, Quote(base64.StdEncoding.EncodeToString([]byte(text))), to, len(text))
 }
 
-func script(c Command, nonce, prelude, first string) string {
+// shared is what a shell knows of the shared parts of steps.
+type shared map[string]bool
+
+// take gives a step's shell without what it shares, and what of that the shell
+// does not know yet.
+func (k shared) take(s Step) (shell, fresh string) {
+	shell = s.Shell
+	for _, part := range s.Shared {
+		before, after, found := strings.Cut(shell, part)
+		if !found {
+			continue
+		}
+		shell = before + after
+		if !k[part] {
+			k[part] = true
+			fresh += part
+		}
+	}
+	return shell, fresh
+}
+
+// script makes the program of a command; known comes to know what it defines.
+func script(c Command, nonce, prelude, first string, known shared) string {
 	var b strings.Builder
 	early := ""
 	if c.sendsEarly() {
@@ -82,15 +108,21 @@ func script(c Command, nonce, prelude, first string) string {
 	}
 	fmt.Fprintf(&b, "nonce=%s\nrun_as=%s data_size=%d early=%s\n", Quote(nonce), Quote(c.RunAs), c.DataSize, early)
 	b.WriteString(prelude)
+	steps := make([]string, len(c.Steps))
+	for i, s := range c.Steps {
+		shell, fresh := known.take(s)
+		steps[i] = shell
+		b.WriteString(fresh)
+	}
 	b.WriteString("frame hello\nsteps() {\ntrap 'exit 143' TERM\n")
 	b.WriteString(first)
 	if f := c.Fence; f != nil {
 		fmt.Fprintf(&b, "guard %s %s %d\n", Quote(f.Dir), Quote(f.Run), f.Generation)
 	}
-	for _, s := range c.Steps {
+	for i, s := range c.Steps {
 		// Quoted and read by eval in the step's own shell, so that a
 		// mistake in one step's syntax is that step's failure.
-		fmt.Fprintf(&b, "step %s %s\n", Quote(s.ID), Quote(strings.TrimRight(s.Shell, "\n")))
+		fmt.Fprintf(&b, "step %s %s\n", Quote(s.ID), Quote(strings.TrimRight(steps[i], "\n")))
 	}
 	b.WriteString("finish 0\n}\n")
 	return b.String()

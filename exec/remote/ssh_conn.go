@@ -137,12 +137,7 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 			return err
 		}
 		t := &turn{sshShell: sh}
-		script := Script
-		if sh.ran {
-			script = sequel
-		}
-		sh.ran = true
-		err = run(ctx, t, cmd, func(nonce string) string { return wrap(script(cmd, nonce)) })
+		err = run(ctx, t, cmd, func(nonce string) string { return wrap(sh.script(cmd, nonce)) })
 		if t.kept() {
 			c.keep(sh)
 		}

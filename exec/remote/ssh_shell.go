@@ -14,7 +14,7 @@ import (
 type sshShell struct {
 	ssh.Channel
 	exit  chan exit
-	ran   bool      // a script, so that it knows the prelude
+	known shared    // since it ran a script, and so the prelude
 	since time.Time // it is idle
 
 	first    sync.Once
@@ -66,6 +66,15 @@ func (s *sshShell) listen(w *watch) {
 	if w != nil && errs {
 		w.noise(nil, true)
 	}
+}
+
+// script is what the shell is sent for a command.
+func (s *sshShell) script(c Command, nonce string) string {
+	if s.known == nil {
+		s.known = shared{}
+		return opening(c, nonce, s.known)
+	}
+	return sequel(c, nonce, s.known)
 }
 
 // usable tells whether an idle shell may be given a script.

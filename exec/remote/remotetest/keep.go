@@ -49,15 +49,25 @@ func testKeep(t *testing.T, dial Dial) {
 	}
 }
 
-// testKeepFailure: what goes wrong in a kept shell is that command's alone.
+// testKeepFailure: what goes wrong in a kept shell is that command's alone, and
+// the next one knows what they share, whichever shell it has.
 func testKeepFailure(t *testing.T, dial Dial) {
 	c := dial(t)
 	good := func(when string) {
 		t.Helper()
-		if got, err := doCommand(t, c, remote.Command{Keep: true}, "echo fine"); err != nil {
+		const well = "well() {\n  echo \"$1\"\n}\n"
+		var got []remote.Record
+		err := c.Run(ctxFor(t), remote.Command{
+			Keep: true, On: func(r remote.Record) { got = append(got, r) },
+			Steps: []remote.Step{
+				{ID: "a", Shell: "x=fine\n" + well + "well $x\nwell() { :; }\n", Shared: []string{"none() { :; }\n", well}},
+				{ID: "b", Shell: well + "well too", Shared: []string{well}},
+			},
+		})
+		if err != nil {
 			t.Errorf("%s: %v", when, err)
 		} else {
-			same(t, got, []remote.Record{begin("a"), out("a", "fine"), end("a", 0)})
+			same(t, got, []remote.Record{begin("a"), out("a", "fine"), end("a", 0), begin("b"), out("b", "too"), end("b", 0)})
 		}
 	}
 	good("at first")
