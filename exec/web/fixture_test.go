@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -291,36 +292,29 @@ func (s *site) follow(path, last string) *reader {
 	go func() {
 		defer close(f.messages)
 		defer answer.Body.Close()
-		var text strings.Builder
-		buf := make([]byte, 64<<10)
+		lines := bufio.NewReaderSize(answer.Body, 64<<10)
+		var m message
 		for {
-			n, err := answer.Body.Read(buf)
-			text.Write(buf[:n])
-			for {
-				one, rest, ok := strings.Cut(text.String(), "\n\n")
-				if !ok {
-					break
-				}
-				text.Reset()
-				text.WriteString(rest)
-				var m message
-				for line := range strings.Lines(one) {
-					key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-					switch key {
-					case "id":
-						m.id = value
-					case "event":
-						m.name = value
-					case "data":
-						m.data = value
-					}
-				}
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			line = strings.TrimSuffix(line, "\n")
+			if line == "" { // the end of a message
 				if m.name != "" {
 					f.messages <- m
 				}
+				m = message{}
+				continue
 			}
-			if err != nil {
-				return
+			key, value, _ := strings.Cut(line, ": ")
+			switch key {
+			case "id":
+				m.id = value
+			case "event":
+				m.name = value
+			case "data":
+				m.data = value
 			}
 		}
 	}()
