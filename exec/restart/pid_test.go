@@ -10,7 +10,7 @@ import (
 
 // daemon is a program of a test that starts a process, writes its number and
 // leaves it behind.
-const daemon = `start() { setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $! >pid; }
+const daemon = `start() { setsid /bin/sleep 300 >/dev/null 2>&1 </dev/null & echo $! >pid; }
 stop() { kill "$(cat pid)" 2>/dev/null; rm -f pid; }
 `
 
@@ -27,7 +27,7 @@ func TestARestartThatRestartsNothing(t *testing.T) {
 		"nobody asks":       {":", nil, ""},
 		"only stops":        {"stop", map[string]any{"pid_file": "pid"}, "pid holds no process number after the restart"},
 		"dies":              {"stop; sh -c 'echo $$ >pid'", map[string]any{"pid_file": "pid"}, "after the restart, which does not run"},
-		"writes late":       {"stop; (sleep 1; start) >/dev/null 2>&1 </dev/null &", map[string]any{"pid_file": "pid"}, ""},
+		"writes late":       {"stop; (/bin/sleep 1; start) >/dev/null 2>&1 </dev/null &", map[string]any{"pid_file": "pid"}, ""},
 		"reload":            {":", map[string]any{"pid_file": "pid", "reload": true}, ""},
 		"reload that kills": {"stop", map[string]any{"pid_file": "pid", "reload": true}, "pid holds no process number"},
 	} {
@@ -36,6 +36,9 @@ func TestARestartThatRestartsNothing(t *testing.T) {
 			home := t.TempDir()
 			program(t, home, "init", daemon+c.script)
 			program(t, home, "service", "exec bin/init")
+			if c.want != "" { // nothing is to come, so there is nothing to wait for
+				program(t, home, "sleep", ":")
+			}
 			first := exec.Command("/bin/sh", "-c", daemon+"start")
 			first.Dir = home
 			if out, err := first.CombinedOutput(); err != nil {
@@ -55,7 +58,7 @@ func TestARestartThatRestartsNothing(t *testing.T) {
 				attrs[k] = v
 			}
 			want := strings.Replace(c.want, "OLD", strings.TrimSpace(string(old)), 1)
-			judge(t, runFor(t, home, "service", attrs, 2), want)
+			judge(t, run(t, home, "service", attrs), want)
 		})
 	}
 }
@@ -64,16 +67,17 @@ func TestARestartThatRestartsNothing(t *testing.T) {
 func TestANumberThatComesAgainIsAnotherProcess(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	program(t, home, "stay", `[ -f pid ] || { setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $! >pid; }`)
+	program(t, home, "stay", `[ -f pid ] || { setsid /bin/sleep 300 >/dev/null 2>&1 </dev/null & echo $! >pid; }`)
 	attrs := map[string]any{"run": []any{"bin/stay"}, "pid_file": "pid"}
-	judge(t, runFor(t, home, "command", attrs, 2), "") // nothing ran before
+	judge(t, run(t, home, "command", attrs), "") // nothing ran before
 	t.Cleanup(func() {
 		last := exec.Command("/bin/sh", "-c", "kill $(cat pid)")
 		last.Dir = home
 		_ = last.Run()
 	})
-	judge(t, runFor(t, home, "command", attrs, 2), "still runs")
-	judge(t, runShell(t, home, "command", attrs, 2, func(sh string) string {
+	program(t, home, "sleep", ":")
+	judge(t, run(t, home, "command", attrs), "still runs")
+	judge(t, runShell(t, home, "command", attrs, func(sh string) string {
 		return strings.Replace(sh, "\nbefore\n", "\nbefore\nsince=17\n", 1) // as if it had started at another time
 	}), "")
 }
@@ -104,12 +108,13 @@ func TestASuccessorMustTakeOver(t *testing.T) {
 		want := ""
 		if !hands {
 			want = "still runs"
+			program(t, home, "sleep", ":")
 		}
 		attrs := map[string]any{"pid_file": "pid", "signal": "USR2", "successor": true}
-		judge(t, runFor(t, home, "signal", attrs, 2), want)
+		judge(t, run(t, home, "signal", attrs), want)
 		if !hands {
 			delete(attrs, "successor")
-			judge(t, runFor(t, home, "signal", attrs, 2), "")
+			judge(t, run(t, home, "signal", attrs), "")
 		}
 	}
 }

@@ -20,18 +20,12 @@ import (
 // error is what the step said.
 func run(t *testing.T, home, kind string, attrs map[string]any) error {
 	t.Helper()
-	return runFor(t, home, kind, attrs, 10)
+	return runShell(t, home, kind, attrs, func(sh string) string { return sh })
 }
 
-// runFor is run with a deadline in seconds.
-func runFor(t *testing.T, home, kind string, attrs map[string]any, within int) error {
+func runShell(t *testing.T, home, kind string, attrs map[string]any, change func(string) string) error {
 	t.Helper()
-	return runShell(t, home, kind, attrs, within, func(sh string) string { return sh })
-}
-
-func runShell(t *testing.T, home, kind string, attrs map[string]any, within int, change func(string) string) error {
-	t.Helper()
-	s, err := restart.New(lang.Restart{Spec: lang.Spec{Kind: kind, Attrs: attrs}, Within: lang.Duration(time.Duration(within) * time.Second)})
+	s, err := restart.New(lang.Restart{Spec: lang.Spec{Kind: kind, Attrs: attrs}, Within: lang.Duration(20 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +47,7 @@ func runShell(t *testing.T, home, kind string, attrs map[string]any, within int,
 // waitFor waits until a file is there.
 func waitFor(t *testing.T, path string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if b, _ := os.ReadFile(path); len(b) > 1 {
 			return
 		}
@@ -178,10 +172,13 @@ func TestSignal(t *testing.T) {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() { cmd.Process.Kill() })
 	waitFor(t, filepath.Join(home, "pid"))
+	// The second that a service has for the signal lasts until it has taken it.
+	program(t, home, "sleep", "while [ ! -s calls ]; do /bin/sleep 0.02; done")
 	judge(t, run(t, home, "signal", map[string]any{"pid_file": "pid"}), "")
 	if got := calls(t, home); got != "got\n" {
 		t.Errorf("calls: %q", got)
 	}
+	program(t, home, "sleep", `while kill -0 "$(cat pid)" 2>/dev/null; do /bin/sleep 0.02; done`)
 	judge(t, run(t, home, "signal", map[string]any{"pid_file": "pid", "signal": "USR2"}), "does not run after the signal")
 	<-ended
 	judge(t, run(t, home, "signal", map[string]any{"pid_file": "pid"}), "pid names process "+strconv.Itoa(cmd.Process.Pid)+", which does not run")
