@@ -84,13 +84,15 @@ others() {
     case $_p in $$ | "$watcher" | "$_me") ;; *) _others="$_others $_p" ;; esac
   done
 }
-# sweep ends them; what it may not end, somebody must hear of.
+# sweep ends them; what it may not end, somebody must hear of. Who was started while the others were told is told as well.
 sweep() {
   read -r _me _ </proc/self/stat
-  _n=0
+  _n=0 _told=
   while others; [ -n "$_others" ]; do
+    for _p in $_others; do
+      case "$_told " in *" $_p "*) ;; *) kill -s TERM "$_p"; _told="$_told $_p" ;; esac
+    done
     case $_n in
-      0) kill -s TERM $_others ;;
       30) kill -s KILL $_others ;;
       40) frame left $_others; return ;;
     esac

@@ -117,7 +117,7 @@ type Command struct {
 	// the script or on standard error: of an rc file, a banner. May be nil.
 	Noise func(line string)
 	// Grace bounds the wait for the remote process group to go after ctx
-	// ended. 0 is 5 s.
+	// ended. 0 is 10 s.
 	Grace time.Duration
 
 	early bool // the script need not be sent again, so that little Data may go with it

@@ -13,7 +13,7 @@ import (
 const (
 	drainTime = 500 * time.Millisecond // for the next output that follows the exit status
 	startTime = 30 * time.Second       // for a login shell to start our script
-	graceTime = 5 * time.Second        // default of Command.Grace
+	graceTime = 10 * time.Second       // default of Command.Grace: a host takes 4 s for what heeds no TERM, and more when it is busy
 )
 
 // maxDrains bounds how often output that comes after the exit status is waited

@@ -53,6 +53,7 @@ func Run(t *testing.T, dial Dial) {
 		{"run becomes nobody needlessly", testRunAs},
 		{"cancel kills the process group", testCancel},
 		{"cancel kills what ignores TERM", testCancelStubborn},
+		{"cancel reaches what starts meanwhile", testCancelStartsAnother},
 		{"cancel ends data", testCancelData},
 		{"a cancelled context runs nothing", testCancelBefore},
 		{"a closed connection ends commands", testClose},

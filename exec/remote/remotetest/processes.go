@@ -123,7 +123,7 @@ func testCancel(t *testing.T, dial Dial) {
 		"(sleep 50 & echo $! >PID; wait) | cat",
 		"while :; do run login 60 sh -c 'echo $$ >PID; sleep 50' || true; done",
 	} {
-		pid, cancel, done := started(t, dial(t), remote.Command{}, shell)
+		pid, cancel, done := started(t, dial(t), remote.Command{Grace: 20 * time.Second}, shell)
 		cancel()
 		if err := ended(t, done); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: error %v, want the context's", shell, err)
@@ -145,6 +145,26 @@ func testCancelStubborn(t *testing.T, dial Dial) {
 	if alive(pid) {
 		syscall.Kill(pid, syscall.SIGKILL)
 		t.Error("the process lives on")
+	}
+}
+
+// A process that is started while the others are told to end is told as well,
+// and need not be killed seconds later: a shell may be about to start a command
+// when it is told.
+func testCancelStartsAnother(t *testing.T, dial Dial) {
+	last := filepath.Join(t.TempDir(), "last")
+	pid, cancel, done := started(t, dial(t), remote.Command{Grace: 20 * time.Second},
+		"run login 60 sh -c 'trap \"trap : TERM; sleep 50 & wait \\$!; echo \\$? >"+last+"; exit\" TERM; echo $$ >PID; while :; do sleep 0.1; done'")
+	cancel()
+	if err := ended(t, done); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+	if alive(pid) {
+		syscall.Kill(pid, syscall.SIGKILL)
+		t.Error("the process lives on")
+	}
+	if b, err := os.ReadFile(last); err != nil || string(b) != "143\n" {
+		t.Errorf("the process that was started last ended with %q (%v), want 143", b, err)
 	}
 }
 
