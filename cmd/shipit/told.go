@@ -15,6 +15,7 @@ import (
 	"shipit/exec/notify"
 	"shipit/exec/plan"
 	"shipit/lang"
+	"shipit/lang/diag"
 )
 
 const (
@@ -34,7 +35,7 @@ func (w *world) telling(p *planned, run, trace string, past []event.Event, dir j
 	done := func() {
 		waiting()
 		for _, text := range told.all() {
-			fmt.Fprintf(w.stderr, "warning: %s\n", w.secrets.replace(text))
+			w.warn(text)
 		}
 	}
 	blocks := notified(p.plan)
@@ -66,6 +67,11 @@ func (w *world) telling(p *planned, run, trace string, past []event.Event, dir j
 		n.Close(ctx)
 		done()
 	}, nil
+}
+
+// warn says what receivers, which are not ours, had to say.
+func (w *world) warn(text string) {
+	fmt.Fprintf(w.stderr, "warning: %s\n", diag.CleanLine(w.secrets.replace(text)))
 }
 
 // notified are the notify blocks of a plan.

@@ -54,7 +54,7 @@ func (w *world) tracing(path string) traced {
 		ctx, cancel := context.WithTimeout(context.Background(), traceLimit)
 		defer cancel()
 		if err := feed.Close(ctx); err != nil {
-			fmt.Fprintf(w.stderr, "warning: %s\n", w.secrets.replace(err.Error()))
+			w.warn(err.Error())
 		}
 	}
 	return t
