@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Feed struct {
 	unsent  trace.Trace
 	sent    int
 	dropped int
-	short   error // what a collector said that took a part
+	short   error // what a collector said first that took a part
 
 	stop context.CancelFunc
 	over chan struct{}
@@ -116,7 +117,7 @@ func (f *Feed) try(ctx context.Context) error {
 	if len(f.unsent.Spans) > 0 {
 		return err
 	}
-	f.short = errors.Join(f.short, err)
+	f.short = cmp.Or(f.short, err)
 	return nil
 }
 

@@ -37,6 +37,7 @@ func (c *taker) got() ([]string, int) {
 const (
 	down = iota + 1
 	hangs
+	picks // takes what it likes
 )
 
 func (c *taker) send(ctx context.Context, t trace.Trace) (int, error) {
@@ -54,6 +55,9 @@ func (c *taker) send(ctx context.Context, t trace.Trace) (int, error) {
 	defer c.mu.Unlock()
 	n := len(t.Spans)
 	var err error
+	if c.away.Load() == picks {
+		err = errors.New("a span is too large")
+	}
 	if c.most > 0 && n > c.most {
 		n, err = c.most, errors.New("it takes no more")
 	}
@@ -133,6 +137,23 @@ func TestWhatACollectorDoesNotTakeIsCounted(t *testing.T) {
 		runsOn(f, &seq, "web2")
 		err := f.Close(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "(2 of 6 spans were sent)") {
+			t.Errorf("it says %v", err)
+		}
+	})
+}
+
+// TestWhatACollectorRejectsIsSaidOnce, and not once for each part of a long run.
+func TestWhatACollectorRejectsIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, seq := &taker{}, int64(0)
+		c.away.Store(picks)
+		f := newFeed(trace.Run{Run: "r1", Service: "hello", Kind: "deploy"}, nil, c.send)
+		for range 10 {
+			runsOn(f, &seq, "web1")
+			time.Sleep(feedEvery)
+		}
+		if err := f.Close(t.Context()); err == nil || err.Error() != "a span is too large" {
 			t.Errorf("it says %v", err)
 		}
 	})
