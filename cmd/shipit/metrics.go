@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"shipit/exec/event"
 	"shipit/exec/journal"
 	"shipit/exec/metrics"
 	"shipit/exec/notify"
@@ -19,12 +18,12 @@ func (m measured) List(ctx context.Context) ([]journal.Summary, error) {
 	return m.places.list(ctx)
 }
 
-func (m measured) Events(ctx context.Context, run string, after int64) ([]event.Event, error) {
+func (m measured) Load(ctx context.Context, run string) (*journal.Record, error) {
 	_, store, err := m.Find(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	return store.Events(ctx, run, after)
+	return store.Load(ctx, run)
 }
 
 // metrics answers a Prometheus.

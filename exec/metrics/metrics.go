@@ -13,14 +13,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"shipit/exec/event"
 	"shipit/exec/journal"
 )
 
 // A Source is where runs are recorded. It is used by one goroutine at a time.
 type Source interface {
 	List(ctx context.Context) ([]journal.Summary, error)
-	Events(ctx context.Context, run string, after int64) ([]event.Event, error)
+	Load(ctx context.Context, run string) (*journal.Record, error)
 }
 
 // Lost is what is known of the notices of a run: how many got lost, and

@@ -22,9 +22,9 @@ type recorded struct {
 
 func (r *recorded) List(context.Context) ([]journal.Summary, error) { return r.list, r.err }
 
-func (r *recorded) Events(_ context.Context, run string, _ int64) ([]event.Event, error) {
+func (r *recorded) Load(_ context.Context, run string) (*journal.Record, error) {
 	r.reads++
-	return r.events[run], nil
+	return &journal.Record{Events: r.events[run]}, nil
 }
 
 func at(seconds int) time.Time { return time.Unix(1_700_000_000+int64(seconds), 0) }
@@ -87,6 +87,35 @@ func TestAPrometheusLearnsHowRunsEnd(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(got)
+	}
+}
+
+// TestHostsThatFailLateAreCounted: behind more printed lines than are read of a
+// journal at once.
+func TestHostsThatFailLateAreCounted(t *testing.T) {
+	t.Parallel()
+	dir := journal.Dir(t.TempDir())
+	j, err := journal.Create(string(dir), "r1", journal.Header{Service: "hello", Env: "production", Kind: "deploy", Time: at(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	events := []event.Event{{Type: event.RunStarted, Time: at(1)}}
+	for range 11_000 {
+		events = append(events, event.Event{Type: event.Output, Host: "web1", Text: "a line"})
+	}
+	events = append(events, event.Event{Type: event.HostFailed, Host: "web1"}, event.Event{Type: event.RunFinished, Time: at(9), Outcome: event.Mixed})
+	for i := range events {
+		events[i].Seq = int64(i + 1)
+	}
+	if err := j.AppendAll(events); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	w := httptest.NewRecorder()
+	Handler(dir, nil, "").ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if !strings.Contains(w.Body.String(), `shipit_last_run_hosts_failed{environment="production",service="hello"} 1`) {
+		t.Errorf("the host that failed last is not counted:\n%s", w.Body)
 	}
 }
 

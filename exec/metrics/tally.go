@@ -80,13 +80,13 @@ func (c *collector) read(ctx context.Context, k place, r *journal.Summary) (told
 	if known, ok := c.told[key]; ok && known.run == r.Run && known.events == r.Events {
 		return known, true
 	}
-	events, err := c.from.Events(ctx, r.Run, 0)
-	if err != nil || len(events) == 0 {
+	rec, err := c.from.Load(ctx, r.Run)
+	if err != nil || len(rec.Events) == 0 {
 		return told{}, false
 	}
-	d := told{run: r.Run, events: r.Events, waited: events[0].Time.Sub(r.Header.Time)}
+	d := told{run: r.Run, events: r.Events, waited: rec.Events[0].Time.Sub(r.Header.Time)}
 	hosts := map[string]bool{}
-	for _, e := range events {
+	for _, e := range rec.Events {
 		if e.Type == event.HostFailed && !hosts[e.Host] {
 			hosts[e.Host] = true
 			d.failed++
