@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,7 +39,9 @@ func (r *Redis) Mirror(path, by string, say func(string)) *Mirror {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Mirror{sender: r.sender(path), by: by, say: say, stop: cancel, over: make(chan struct{})}
 	m.mark = unsent(path, r.mark)
-	_ = os.WriteFile(m.mark, nil, 0o600) // without it, only the catching up is lost
+	if f, err := os.OpenFile(m.mark, os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600); err == nil { // without it, only the catching up is lost
+		f.Close()
+	}
 	go m.loop(ctx)
 	return m
 }

@@ -65,7 +65,7 @@ func NewSpool(path, of string, durable bool) (*Spool, error) {
 // OpenSpool is the spool that an earlier process left at path.
 func OpenSpool(path string) (*Spool, error) {
 	s := &Spool{path: path}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Lstat(path); err != nil {
 		return nil, err
 	}
 	if err := s.open(); err != nil {
@@ -116,7 +116,7 @@ func ReadSpool(path string) (Left, error) {
 
 // open makes the file and takes its lock.
 func (s *Spool) open() error {
-	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0o600) // a group may share the directory
 	if err != nil {
 		return fmt.Errorf("cannot remember which notices were taken: %w", err)
 	}

@@ -199,6 +199,27 @@ func TestATemplateIsFilledIn(t *testing.T) {
 	}
 }
 
+// TestASpoolThatIsALinkIsNotWritten: who may make one in a directory that a
+// group shares may not write what it leads to.
+func TestASpoolThatIsALinkIsNotWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "run-1"+SpoolSuffix), filepath.Join(dir, "other")
+	if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Symlink(other, path)); err != nil {
+		t.Fatal(err)
+	}
+	if spool, err := OpenSpool(path); err == nil {
+		spool.Leave()
+		t.Error("it is opened")
+	}
+	if _, err := NewSpool(path, "a plan", true); err == nil {
+		t.Error("it is begun")
+	}
+	if data, err := os.ReadFile(other); err != nil || len(data) > 0 {
+		t.Errorf("behind the link there is %q, %v", data, err)
+	}
+}
+
 // TestASpoolThatOthersCouldWriteIsNotOnesOwn: what it is of decides which
 // programs are run.
 func TestASpoolThatOthersCouldWriteIsNotOnesOwn(t *testing.T) {
