@@ -168,7 +168,7 @@ file() {
       [ "$_h" = "$4" ] || content "$1" "$2" "${_s##* }" "$3"
     else
       me
-      printf '%s cannot be read by %s' "$2" "$login" | fact64 "$1.problem"
+      printf '%s cannot be read by %s%s' "$2" "$login" "${3:+, also not by sudo (see: shipit sudoers)}" | fact64 "$1.problem"
     fi
   fi
 }

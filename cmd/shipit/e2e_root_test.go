@@ -8,6 +8,7 @@ import (
 	osexec "os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -210,11 +211,21 @@ const deployUser = `
 echo "deploy:x:2001:2001::$HOME:/bin/sh" >>/etc/passwd
 echo 'deploy:x:2001:' >>/etc/group
 echo 'deploy:*:19000:0:99999:7:::' >>/etc/shadow
-echo 'Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"' >/etc/sudoers
+echo '` + sudoDefaults + `' >/etc/sudoers
 rm -rf /etc/sudoers.d
 chown deploy $HOME
 install -d -o deploy /srv/hello
 `
+
+const sudoDefaults = `Defaults env_reset, secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"`
+
+// mayOnly has sudo on the host allow what these lines say, and nothing else.
+func (h *host) mayOnly(lines string) {
+	h.f.t.Helper()
+	if err := os.WriteFile(h.path("/etc/sudoers"), []byte(sudoDefaults+"\n"+lines+"\n"), 0o440); err != nil {
+		h.f.t.Fatal(err)
+	}
+}
 
 // asDeploy is how to log in as that user.
 func (f *fleet) asDeploy() string {
@@ -253,7 +264,8 @@ func TestE2ESudo(t *testing.T) {
 }
 
 // TestE2ESudoersSaysWhatIsNeeded: with the lines that shipit prints, and no
-// other, a login deploys, undoes and rolls back root's files and services.
+// other, a login deploys, undoes and rolls back root's files and services; with
+// one line less it does not.
 func TestE2ESudoersSaysWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 	visudo, err := osexec.LookPath("visudo")
@@ -264,10 +276,11 @@ func TestE2ESudoersSaysWhatIsNeeded(t *testing.T) {
 	f.open()
 	h := f.addRealHost("16m", deployUser)
 	f.ready()
-	f.define(definition{
+	d := definition{
 		ssh: f.asDeploy(), transport: srvHello,
 		file: "file \"/etc/hello.conf\" {\n    content = \"${var.greeting}, it is 5:00, really = yes\\n\"\n    mode = \"0600\"\n    owner = \"root\"\n  }",
-	})
+	}
+	f.define(d)
 	contains(t, f.apply(1, first), "sudo", "NOPASSWD: ")
 	lines := f.shipit(0, "sudoers", "hello.hcl")
 	writeTo(t, f.path("hello.sudoers"), lines)
@@ -275,14 +288,7 @@ func TestE2ESudoersSaysWhatIsNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	command(t, "/", nil, visudo, "-cf", f.path("hello.sudoers"))
-	sudoers, err := os.OpenFile(h.path("/etc/sudoers"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sudoers.WriteString(lines); err != nil {
-		t.Fatal(err)
-	}
-	sudoers.Close()
+	h.mayOnly(lines)
 	f.apply(0, first)
 	f.apply(0, second, "--var", "greeting=Good evening")
 	h.runs(second)
@@ -296,4 +302,33 @@ func TestE2ESudoersSaysWhatIsNeeded(t *testing.T) {
 	if got := h.has("/etc/hello.conf"); got != "Good morning, it is 5:00, really = yes\n" {
 		t.Errorf("the rollback left %q", got)
 	}
+
+	// And no line is there for nothing.
+	removes := func(line string) bool { return strings.Contains(line, "/rm ") }
+	needed := slices.DeleteFunc(sudoRules(lines), removes)
+	if len(needed) < 4 {
+		t.Fatalf("the lines are\n%s", lines)
+	}
+	for _, line := range needed {
+		h.mayOnly(strings.Replace(lines, line+"\n", "", 1))
+		contains(t, f.apply(1, second), "sudo")
+	}
+	// What is removed is a file that a failed run brought.
+	d.file += "\n  file \"/etc/hello.more\" {\n    content = \"more\"\n    mode = \"0600\"\n    owner = \"root\"\n  }"
+	f.define(d)
+	lines = f.shipit(0, "sudoers", "hello.hcl")
+	h.mayOnly(strings.Join(slices.DeleteFunc(sudoRules(lines), func(line string) bool {
+		return removes(line) && strings.HasSuffix(line, "/etc/hello.more")
+	}), "\n"))
+	contains(t, f.apply(5, dead), "hello.more")
+}
+
+// sudoRules are the lines of sudoers that are no comments.
+func sudoRules(lines string) (out []string) {
+	for line := range strings.Lines(lines) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			out = append(out, line)
+		}
+	}
+	return out
 }

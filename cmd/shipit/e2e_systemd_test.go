@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,10 +48,8 @@ func TestE2ESystemd(t *testing.T) {
 
 	// What may be done, before and after.
 	contains(t, f.shipit(1, "doctor", "hello.hcl"), "may not run", "shipit sudoers hello.hcl")
-	sudoers := h.has("/etc/sudoers") + f.shipit(0, "sudoers", "hello.hcl")
-	if err := os.WriteFile(h.path("/etc/sudoers"), []byte(sudoers), 0o440); err != nil {
-		t.Fatal(err)
-	}
+	sudoers := f.shipit(0, "sudoers", "hello.hcl")
+	h.mayOnly(sudoers)
 	contains(t, f.shipit(0, "doctor", "hello.hcl"), "1 host: ok")
 
 	// The first deploy brings the unit, the second another one.
@@ -75,10 +72,7 @@ func TestE2ESystemd(t *testing.T) {
 	} {
 		d.restart = how
 		f.define(d)
-		lines := f.shipit(0, "sudoers", "hello.hcl")
-		if err := os.WriteFile(h.path("/etc/sudoers"), []byte(sudoers+lines), 0o440); err != nil {
-			t.Fatal(err)
-		}
+		h.mayOnly(f.shipit(0, "sudoers", "hello.hcl"))
 		tag := []string{first, second}[i]
 		f.apply(0, tag, "--var", "greeting=Good evening")
 		if is := h.runs(tag); is.PID != now.PID || is.Loads != i+2 {
@@ -87,6 +81,7 @@ func TestE2ESystemd(t *testing.T) {
 	}
 
 	// What the service prints, to who may read it.
+	h.mayOnly(sudoers)
 	d = helloUnit{}.define(h, "")
 	d.checks += "check \"log\" \"serving\" {\n    unit = \"hello.service\"\n    must = \"^serving ${release.tag}$\"\n    within = \"3s\"\n    every = \"200ms\"\n  }\n"
 	f.define(d)
@@ -111,11 +106,13 @@ func TestE2ESystemd(t *testing.T) {
 func TestE2ESystemdGoesBack(t *testing.T) {
 	t.Parallel()
 	f := emptyFleet(t)
-	h := f.addSystemdHost("")
+	f.open()
+	h := f.addSystemdHost(deployUser)
 	f.ready()
+	h.inside("usermod", "-aG", "systemd-journal", "deploy")
 	good := helloUnit{more: "StartLimitInterval=1h\nStartLimitBurst=1"}.define(h, "")
-	good.ssh = ""
 	f.define(good)
+	h.mayOnly(f.shipit(0, "sudoers", "hello.hcl"))
 	f.apply(0, first)
 	unit := h.has("/etc/systemd/system/hello.service")
 	for name, c := range map[string]struct {
@@ -128,7 +125,7 @@ func TestE2ESystemdGoesBack(t *testing.T) {
 	} {
 		t.Logf("a unit that %s", name)
 		bad := c.unit.define(h, "")
-		bad.ssh, bad.checks = "", strings.TrimSuffix(bad.checks, versionCheck)
+		bad.checks = strings.TrimSuffix(bad.checks, versionCheck)
 		f.define(bad)
 		contains(t, f.apply(4, second), c.says...)
 		h.runs(first)
@@ -146,6 +143,7 @@ func TestE2ESystemdGoesBack(t *testing.T) {
 	for _, c := range [][2]string{{"none.service", "systemd knows no unit none.service"}, {"other.service", "the unit other.service is masked"}} {
 		good.restart = fmt.Sprintf("restart \"systemd\" {\n    unit = %q\n  }", c[0])
 		f.define(good)
+		h.mayOnly(f.shipit(0, "sudoers", "hello.hcl"))
 		contains(t, f.apply(1, second), c[1])
 	}
 	contains(t, f.shipit(1, "doctor", "hello.hcl"), "the unit other.service is masked")

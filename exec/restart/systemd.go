@@ -16,7 +16,7 @@ import (
 // script looks again; that the service stays is for a check to say. A unit
 // that was restarted too often in a short time is refused by systemd and left
 // down, which a deploy, its rollback and a retry in a row reach. So the counter
-// is reset, where sudo lets us: of a unit that is down before, as systemd
+// is reset: of a unit that is down before, as systemd
 // goes on to tell why it went down, and of another when that is the reason.
 // Of a unit that does not start the end of its log is told, where the login
 // may read it.
@@ -61,7 +61,9 @@ often() { look; [ "$(is Result)" = start-limit-hit ]; }
 			continue
 		}
 		s.Starts = append(s.Starts, unit)
-		reset := call("run", "root", lang.Duration(10*time.Second), []string{"systemctl", "--no-pager", "reset-failed", unit})
+		forget := []string{"systemctl", "--no-pager", "reset-failed", unit}
+		s.Root = append(s.Root, forget)
+		reset := call("run", "root", lang.Duration(10*time.Second), forget)
 		fmt.Fprintf(&sh, "look\nold=$(is MainPID)\n[ \"$(is ActiveState)\" = active ] || %s >/dev/null 2>&1 || :\n%s || { rc=$?; often && %[1]s && %[2]s; } || broken $rc\nrunning\n", reset, do)
 		sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(is MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
 	}
