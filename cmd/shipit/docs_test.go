@@ -130,3 +130,33 @@ func steady(said string) string {
 		return strings.Join(list, "")
 	})
 }
+
+var unitBlock = regexp.MustCompile("(?ms)^```ini\n(.*?)^```$")
+
+// TestUnitsOfTheDocumentationCanBeCopied: a unit of systemd has each section
+// and each setting on a line of its own.
+func TestUnitsOfTheDocumentationCanBeCopied(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`^(\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*|)$`)
+	found := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range unitBlock.FindAllStringSubmatch(string(text), -1) {
+			for _, l := range strings.Split(strings.TrimSuffix(block[1], "\n"), "\n") {
+				if found++; !line.MatchString(l) {
+					t.Errorf("%s: systemd does not understand %q", page, l)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page has a unit")
+	}
+}
