@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"shipit/exec/event"
-	"shipit/exec/journal"
-	"shipit/exec/plan"
 )
 
 // reachable holds a page to what people need who see little, use no mouse or
@@ -142,38 +139,15 @@ func (s *webSite) aHostThen(run string) {
 func (s *webSite) manyHosts(dir string) {
 	s.Helper()
 	const many = 30
-	p := &plan.Plan{Format: plan.Format}
-	b := &p.Body
-	b.Kind, b.Service, b.Env, b.Definition = plan.Deploy, "large", "production", "large.hcl"
-	b.Batches = []plan.Batch{{Name: "all", Slices: [][]string{nil}}}
-	for i := range many {
-		name := fmt.Sprintf("rb%02d.example.org", i+1)
-		b.Hosts = append(b.Hosts, plan.Host{Name: name, Action: plan.Update})
-		b.Batches[0].Slices[0] = append(b.Batches[0].Slices[0], name)
-	}
 	const run = "20150612T120000Z-many"
-	data, err := plan.Encode(p)
-	if err == nil {
-		p, err = plan.Decode(data)
+	var hosts []string
+	for i := range many {
+		hosts = append(hosts, fmt.Sprintf("rb%02d.example.org", i+1))
 	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	began := time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
-	j, err := journal.Create(dir, run, journal.Header{Service: "large", Env: "production", Kind: "deploy", By: "anna@desk", Plan: p.Digest, Time: began})
-	if err == nil {
-		err = journal.SavePlan(dir, run, data)
-	}
-	if err == nil {
-		err = j.AppendAll([]event.Event{
-			{Seq: 1, Run: run, Time: began, Type: event.RunStarted, Text: "started"},
-			{Seq: 2, Run: run, Time: began, Type: event.RunFinished, Outcome: event.Refused, Text: "the run is over: refused"},
-		})
-	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	j.Close()
+	record(s.T, dir, run, "large", hosts,
+		event.Event{Type: event.RunStarted, Text: "started"},
+		event.Event{Type: event.RunFinished, Outcome: event.Refused, Text: "the run is over: refused"},
+	).Close()
 	s.open("/runs/" + run)
 	s.reachable("a run of many hosts")
 	s.press("h")
