@@ -29,6 +29,9 @@ const theRun = "20150612T120000Z-3kq7"
 
 var noon = time.Date(2015, 6, 12, 12, 0, 0, 0, time.UTC)
 
+// restbase is what most runs are of.
+var restbase = journal.Header{Service: "restbase", Env: "production", Kind: "deploy", Release: "v2", By: "anna@desk"}
+
 // fleet is a deploy to n hosts in two batches.
 func fleet(t *testing.T, n int) *plan.Plan {
 	t.Helper()
@@ -98,7 +101,7 @@ var key = []byte(strings.Repeat("k", 32))
 func newSite(t *testing.T, change func(*web.Options)) *site {
 	t.Helper()
 	s := &site{T: t, dir: journal.Dir(t.TempDir()), plan: fleet(t, 3), said: &lines{}}
-	s.header = journal.Header{Service: "restbase", Env: "production", Kind: "deploy", Release: "v2", By: "anna@desk"}
+	s.header = restbase
 	s.begin()
 	s.open(change)
 	return s
@@ -107,22 +110,32 @@ func newSite(t *testing.T, change func(*web.Options)) *site {
 // begin records a run, whose process this is.
 func (s *site) begin() {
 	s.Helper()
-	data, err := plan.Encode(s.plan)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if s.plan, err = plan.Decode(data); err != nil {
-		s.Fatal(err)
-	}
-	s.header.Plan, s.header.Time = s.plan.Digest, noon
-	if s.journal, err = journal.Create(string(s.dir), theRun, s.header); err != nil {
-		s.Fatal(err)
-	}
+	s.header.Time = noon
+	s.journal, s.plan = record(s.T, s.dir, theRun, s.plan, s.header)
 	s.Cleanup(func() { s.journal.Close() })
-	if err := journal.SavePlan(string(s.dir), theRun, data); err != nil {
-		s.Fatal(err)
-	}
 	s.say(event.Event{Type: event.RunStarted, Text: "deploy of restbase started by anna@desk"})
+}
+
+// record records a run of a plan, in which nothing has happened yet; the plan
+// is then as it is read.
+func record(t testing.TB, dir journal.Dir, run string, p *plan.Plan, h journal.Header) (*journal.Journal, *plan.Plan) {
+	t.Helper()
+	data, err := plan.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = plan.Decode(data); err != nil {
+		t.Fatal(err)
+	}
+	h.Plan = p.Digest
+	j, err := journal.Create(string(dir), run, h)
+	if err == nil {
+		err = journal.SavePlan(string(dir), run, data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, p
 }
 
 // open starts a server and a browser that has shown the token.

@@ -80,19 +80,9 @@ func newLoad(t testing.TB, hosts int, long time.Duration) *load {
 // begin records the run, so that readers can come before it starts.
 func (l *load) begin() *journal.Journal {
 	l.Helper()
-	data, err := plan.Encode(l.plan)
-	if err != nil {
-		l.Fatal(err)
-	}
-	j, err := journal.Create(string(l.dir), l.run, journal.Header{
-		Service: "restbase", Env: "production", Kind: "deploy", Release: "v2", By: "anna@desk", Plan: l.plan.Digest, Time: time.Now(),
-	})
-	if err == nil {
-		err = journal.SavePlan(string(l.dir), l.run, data)
-	}
-	if err != nil {
-		l.Fatal(err)
-	}
+	h := restbase
+	h.Time = time.Now()
+	j, _ := record(l.TB, l.dir, l.run, l.plan, h)
 	return j
 }
 
