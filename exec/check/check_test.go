@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,12 +27,35 @@ import (
 func question(kind string, attrs map[string]any) lang.Check {
 	return lang.Check{
 		Spec:   lang.Spec{Kind: kind, Name: "x", Attrs: attrs},
-		Within: lang.Duration(time.Second), Every: lang.Duration(200 * time.Millisecond), Timeout: lang.Duration(time.Second),
+		Within: lang.Duration(time.Second), Every: lang.Duration(200 * time.Millisecond), Timeout: lang.Duration(20 * time.Second),
 	}
+}
+
+// late is a question that is given up after a second and not asked again.
+func late(c lang.Check) lang.Check {
+	c.Timeout, c.Every = lang.Duration(time.Second), lang.Duration(2*time.Second)
+	return c
+}
+
+// clock is how a script tells the time.
+var clock = regexp.MustCompile(`(?s)now\(\) \{.*?\n\}\n`)
+
+// virtually has a script's time pass only while it sleeps, so that how much of
+// it an attempt takes is not up to the machine. It begins 5,000 s after boot;
+// sleeping is what the check does between two attempts, and calls later.
+func virtually(every lang.Duration, shell string) string {
+	return "[ -e clock ] || echo 500000 >clock\n" + fmt.Sprintf("sleep() { echo $(($(cat clock) + %d)) >clock; later; }\n", every.Std()/(10*time.Millisecond)) +
+		clock.ReplaceAllLiteralString("later() { :; }\n"+shell, "now() { cat clock; }\n")
 }
 
 // fromHost asks as a host does; the error is the last line it said.
 func fromHost(t *testing.T, c lang.Check, setup string) error {
+	t.Helper()
+	return fromHostBy(t, c, func(shell string) string { return virtually(c.Every, setup+shell) })
+}
+
+// fromHostBy is fromHost with another script.
+func fromHostBy(t *testing.T, c lang.Check, change func(string) string) error {
 	t.Helper()
 	s, err := check.Host(c, check.Place{Dir: "kept", Run: "run-1"})
 	if err != nil {
@@ -42,7 +66,7 @@ func fromHost(t *testing.T, c lang.Check, setup string) error {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: setup + s.Shell()}}})
+	err = conn.Run(t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: change(s.Shell())}}})
 	var no *remote.StepError
 	if errors.As(err, &no) {
 		return errors.New(strings.Join(no.Output, "\n"))
@@ -90,7 +114,10 @@ func server(t *testing.T) string {
 				w.WriteHeader(http.StatusForbidden)
 			}
 		case "/slow":
-			time.Sleep(1500 * time.Millisecond)
+			select { // whoever asked gives up first
+			case <-r.Context().Done():
+			case <-time.After(time.Minute):
+			}
 		case "/json":
 			w.Header().Add("X-Version", "release/1")
 			w.Header().Add("x-version", " release/2 ")
@@ -149,24 +176,24 @@ func TestHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			host, deployer := c.want, c.want
+			q, host, deployer := question("http", c.attrs), c.want, c.want
 			switch name {
 			case "closed":
 				host, deployer = "onnect", "connection refused"
 			case "slow":
-				host, deployer = "timed out", "no answer within 1s"
+				q, host, deployer = late(q), "timed out", "no answer within 1s"
 			}
 			var wg sync.WaitGroup // they mostly wait
 			defer wg.Wait()
-			wg.Go(func() { judge(t, "host", fromHost(t, question("http", c.attrs), ""), host) })
-			wg.Go(func() { judge(t, "deployer", fromDeployer(t, question("http", c.attrs)), deployer) })
+			wg.Go(func() { judge(t, "host", fromHost(t, q, ""), host) })
+			wg.Go(func() { judge(t, "deployer", fromDeployer(t, q), deployer) })
 			if _, err := exec.LookPath("wget"); err == nil && c.attrs["headers"] == nil {
 				// The same without curl.
 				want := c.want
 				if name == "closed" || name == "slow" {
 					want = "no answer"
 				}
-				wg.Go(func() { judge(t, "wget", fromHost(t, question("http", c.attrs), withoutCurl), want) })
+				wg.Go(func() { judge(t, "wget", fromHost(t, q, withoutCurl), want) })
 			}
 		})
 	}
@@ -219,7 +246,7 @@ func TestCommand(t *testing.T) {
 		wg.Go(func() { judge(t, "host", fromHost(t, question("command", c.attrs), ""), c.want) })
 		wg.Go(func() { judge(t, "deployer", fromDeployer(t, question("command", c.attrs)), c.want) })
 	}
-	slow := question("command", map[string]any{"shell": "sleep 30 & wait"})
+	slow := late(question("command", map[string]any{"shell": "sleep 30 & wait"}))
 	wg.Go(func() { judge(t, "host", fromHost(t, slow, ""), "no answer within 1s") })
 	judge(t, "deployer", fromDeployer(t, slow), "no answer within 1s")
 }
@@ -242,23 +269,15 @@ func TestSystemd(t *testing.T) {
 	judge(t, "activating", fromHost(t, c, put("activating")), "x.service is activating, wanted active")
 	judge(t, "nothing", fromHost(t, c, put("")), "unknown: systemctl does not know the state of x.service")
 	judge(t, "failed", fromHost(t, c, put("failed", "Result=exit-code")), "x.service is failed (exit-code), wanted active")
-	up, err := os.ReadFile("/proc/uptime")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var boot float64
-	if _, err := fmt.Sscan(string(up), &boot); err != nil {
-		t.Fatal(err)
-	}
 	since := func(ago float64) string {
-		return fmt.Sprintf("ActiveEnterTimestampMonotonic=%d", int64((boot-ago)*1e6))
+		return fmt.Sprintf("ActiveEnterTimestampMonotonic=%d", int64((5000-ago)*1e6))
 	}
 	c.Within = lang.Duration(100 * time.Second)
 	judge(t, "long active", fromHost(t, c, put("active", since(30), "NRestarts=3")), "")
 	c.Within = lang.Duration(4 * time.Second)
 	judge(t, "fresh", fromHost(t, c, put("active", since(0), "NRestarts=0")), "") // waits until it is a second old
 	judge(t, "another clock", fromHost(t, c, put("active", since(-60), "NRestarts=3")), "")
-	judge(t, "over and over", fromHost(t, c, put("active", "ActiveEnterTimestampMonotonic=$(sed 's/[. ].*//' /proc/uptime)000000", "NRestarts=3")),
+	judge(t, "over and over", fromHost(t, c, put("active", "ActiveEnterTimestampMonotonic=$(cat clock)0000", "NRestarts=3")),
 		"wanted 2.0 s; systemd has started it again by itself, NRestarts is 3")
 	if _, err := check.Deployer(c, check.Where{}); err == nil {
 		t.Error("a unit can be asked for from the deployer")
@@ -274,7 +293,7 @@ func TestSuccessesMustBeInARow(t *testing.T) {
 	}
 	c = question("command", map[string]any{"shell": "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n; [ $n -ge 2 ] || { echo early; exit 1; }"})
 	c.Successes, c.Within = 2, lang.Duration(20*time.Second)
-	judge(t, "warm up", fromHost(t, c, ""), "")
+	judge(t, "warm up", fromHostBy(t, c, func(shell string) string { return shell }), "") // by the host's own clock
 }
 
 func TestPollKeepsItsDeadlineAndTellsWhy(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 type aLog struct {
 	t    *testing.T
 	conn remote.Conn
+	q    lang.Check
 	c    check.Script
 }
 
@@ -24,7 +25,7 @@ func newLog(t *testing.T, journal bool, attrs map[string]any) *aLog {
 	where := map[bool]string{false: "file", true: "unit"}[journal]
 	attrs[where] = map[bool]string{false: "app log", true: "app.service"}[journal]
 	q := question("log", attrs)
-	q.Within, q.Every = lang.Duration(2*time.Second), lang.Duration(100*time.Millisecond)
+	q.Within, q.Every = lang.Duration(500*time.Millisecond), lang.Duration(100*time.Millisecond)
 	c, err := check.Host(q, check.Place{Dir: ".shipit/tmp", Run: "run-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +35,7 @@ func newLog(t *testing.T, journal bool, attrs map[string]any) *aLog {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &aLog{t, conn, c}
+	return &aLog{t, conn, q, c}
 }
 
 // journalctl is a stand-in that knows what the checks ask: its journal is
@@ -59,7 +60,7 @@ say() { echo "$@" >>"app log"; }
 // run is one script: what happens, and what is asked then.
 func (l *aLog) run(shell string) error {
 	l.t.Helper()
-	err := l.conn.Run(l.t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: journalctl + shell}}})
+	err := l.conn.Run(l.t.Context(), remote.Command{Steps: []remote.Step{{ID: "check", Shell: virtually(l.q.Every, journalctl+shell)}}})
 	var no *remote.StepError
 	if errors.As(err, &no) {
 		said := strings.Join(no.Output, "\n")
@@ -85,11 +86,11 @@ func TestLog(t *testing.T) {
 	}{
 		"said":           {must, "say old", "say listening on 80", "", ""},
 		"said before":    {must, "say listening on 80", "say starting", "no line since the restart matches listening on [0-9]+", ""},
-		"said late":      {must, "say old", "{ sleep 0.5; say listening on 80; } &", "", ""},
+		"said late":      {must, "say old", "later() { say listening on 80; }", "", ""},
 		"nothing":        {must, "say listening on 80", ":", "unknown: nothing was logged since the restart", ""},
 		"no errors":      {mustNot(0), "say ERROR", "say fine", "", ""},
 		"an error":       {mustNot(0), "say fine", "say fine; say an ERROR x", "1 lines match ERR(OR)?, at most 0 may; the last is an ERROR x", ""},
-		"a late error":   {mustNot(0), "say fine", "say fine; { sleep 0.2; say ERR; } &", "1 lines match", ""},
+		"a late error":   {mustNot(0), "say fine", "say fine; later() { say ERR; }", "1 lines match", ""},
 		"few errors":     {mustNot(2), "say fine", "say ERR; say ERR", "", ""},
 		"many errors":    {mustNot(2), "say fine", "say ERR; say ERR; say ERR", "3 lines match ERR(OR)?, at most 2 may", ""},
 		"quiet":          {mustNot(0), "say fine", ":", "unknown: nothing was logged since the restart", ""},

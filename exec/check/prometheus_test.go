@@ -38,7 +38,7 @@ func prometheus(t *testing.T) string {
 		case query == "slow":
 			select {
 			case <-r.Context().Done():
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 			}
 		case answers[query] == "":
 			w.WriteHeader(http.StatusBadRequest)
@@ -90,7 +90,7 @@ func TestPrometheus(t *testing.T) {
 				c.attrs["url"] = base
 			}
 			q := question("prometheus", c.attrs)
-			q.Within, q.Timeout, q.Every = lang.Duration(6*time.Second), lang.Duration(5*time.Second), lang.Duration(10*time.Second)
+			q.Within, q.Timeout, q.Every = lang.Duration(6*time.Second), lang.Duration(20*time.Second), lang.Duration(10*time.Second)
 			if name == "slow" {
 				q.Timeout = lang.Duration(250 * time.Millisecond)
 			}
