@@ -110,6 +110,12 @@ func (w *waiter) place(t *testing.T) lock.Place {
 	case p := <-w.stands:
 		return p
 	case err := <-w.failed:
+		select { // it may have waited before
+		case p := <-w.stands:
+			w.failed <- err
+			return p
+		default:
+		}
 		t.Fatal(err)
 	case <-time.After(20 * time.Second):
 		t.Fatal("nobody said that it waits")

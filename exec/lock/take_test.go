@@ -31,7 +31,7 @@ func host(t *testing.T) (remote.Conn, string) {
 func taking(run string) lock.Taking {
 	return lock.Taking{
 		Dir: "srv/app/.shipit/lock", Run: run, Owner: "ann@desk", Reason: "because; of $(this)\n'odd'",
-		Lease: 3 * time.Second, Beat: 200 * time.Millisecond, Patience: time.Second,
+		Lease: time.Minute, Beat: 200 * time.Millisecond, Patience: 10 * time.Second,
 	}
 }
 
@@ -180,7 +180,7 @@ func TestStepsRunUnderTheLock(t *testing.T) {
 	if said != "holder=run-1" {
 		t.Errorf("the step said %q", said)
 	}
-	tk.Steps[0].Shell = "die no"
+	tk.Steps[0].Shell, tk.Lease = "die no", 3*time.Second
 	if _, err = lock.Take(t.Context(), conn, tk); err == nil {
 		t.Fatal("a failed step still took the lock")
 	}
@@ -207,7 +207,9 @@ func TestLostConnectionFreesTheLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lock.Take(t.Context(), other, taking("run-1"))
+	tk := taking("run-1")
+	tk.Lease = 3 * time.Second
+	l, err := lock.Take(t.Context(), other, tk)
 	if err != nil {
 		t.Fatal(err)
 	}
