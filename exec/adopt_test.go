@@ -43,7 +43,7 @@ func (s *elder) definition(keep int) *lang.Definition {
 			Restart: lang.Restart{Spec: lang.Spec{Kind: "command", Attrs: map[string]any{"shell": "cat " + s.path + "/current/name >>log"}}},
 			Checks: []lang.Check{{
 				Spec: lang.Spec{Kind: "command", Name: "up", Attrs: map[string]any{"shell": s.check}}, At: "host", From: "host",
-				Within: lang.Duration(time.Second), Every: lang.Duration(10 * time.Millisecond), Timeout: lang.Duration(time.Second), Successes: 1,
+				Within: lang.Duration(20 * time.Second), Every: lang.Duration(time.Minute), Timeout: lang.Duration(20 * time.Second), Successes: 1, // asked once
 			}},
 		}},
 	}

@@ -143,8 +143,8 @@ func compared(t *testing.T, below float64) *drill {
 				"url": metrics.URL, "query": "errors", "compare": "untouched", "by": "ratio", "label": "instance",
 				"instance": s.def.Targets[i].Host.Name + ":9100", "below": below,
 			}},
-			At: "host", From: "deployer", Within: lang.Duration(500 * time.Millisecond), Every: lang.Duration(100 * time.Millisecond),
-			Timeout: lang.Duration(500 * time.Millisecond), Successes: 1, Preflight: true,
+			At: "host", From: "deployer", Within: lang.Duration(20 * time.Second), Every: lang.Duration(time.Minute), // asked once
+			Timeout: lang.Duration(20 * time.Second), Successes: 1, Preflight: true,
 		})
 	}
 	return s

@@ -29,7 +29,8 @@ type desk struct {
 	raw  map[string]string
 	run  string
 
-	fence *remote.Fence // of a lock that is held
+	fence  *remote.Fence             // of a lock that is held
+	change func(shell string) string // of a step, nil for none
 }
 
 const oldConf, newConf = "old\n", "new 'quoted' $(touch pwned)\n\n"
@@ -105,6 +106,11 @@ func (s *desk) do(phase event.Phase, steps []plan.Step) error {
 	}
 	if !confirms(steps) {
 		cmd.Fence = s.fence
+	}
+	if s.change != nil {
+		for i := range cmd.Steps {
+			cmd.Steps[i].Shell = s.change(cmd.Steps[i].Shell)
+		}
 	}
 	err = s.conn.Run(s.t.Context(), cmd)
 	var no *remote.StepError

@@ -17,11 +17,16 @@ import (
 	"shipit/lang"
 )
 
-// guarded is a desk whose host arms a watchdog, under a lock that is held.
-func guarded(t *testing.T, after time.Duration) (*desk, *lock.Held) {
+// guarded is a desk whose host arms a watchdog, under a lock that is held. Its
+// time is over when the test says so, by due.
+func guarded(t *testing.T) (*desk, *lock.Held) {
 	t.Helper()
 	s := newDesk(t)
-	s.plan.Body.Rollback.Watchdog = lang.Duration(after)
+	s.plan.Body.Rollback.Watchdog = lang.Duration(time.Hour)
+	const start = `setsid /bin/sh "$w/script"`
+	s.change = func(shell string) string {
+		return strings.Replace(shell, start, `sed -i 's|\[ "$_up" -lt "$until" \]|[ ! -e `+s.home+`/due ]|' "$w/script"; `+start, 1)
+	}
 	sw := s.host.Switch
 	s.host.Switch = append([]plan.Step{sw[0], {ID: "arm", Op: plan.OpArm}}, sw[1:]...)
 	held, err := lock.Take(t.Context(), s.conn, lock.Taking{Dir: lock.Dir("my app"), Run: s.run, Owner: "ann@desk"})
@@ -31,6 +36,15 @@ func guarded(t *testing.T, after time.Duration) (*desk, *lock.Held) {
 	t.Cleanup(func() { _ = held.Release(context.Background()) })
 	s.fence = held.Fence()
 	return s, held
+}
+
+// due lets the time of the watchdog be over.
+func (s *desk) due() {
+	s.t.Helper()
+	if script := s.read(lockDir + "/watchdog/script"); !strings.Contains(script, s.home+"/due") {
+		s.t.Fatalf("the watchdog waits for something else:\n%s", script)
+	}
+	put(s.t, s.home, map[string]string{"due": ""})
 }
 
 // eventually waits for a while until ok.
@@ -62,13 +76,14 @@ const lockDir = "my app/.shipit/lock"
 // free afterwards.
 func TestAWatchdogUndoesWhatNobodyConfirmed(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, time.Second)
+	s, _ := guarded(t)
 	s.must(event.Switch, s.host.Switch)
 	s.want("live", s.live(), "releases/v2")
 	if s.gone(lockDir + "/watchdog/armed") {
 		t.Fatal("the watchdog is not armed")
 	}
 	s.conn.Close()
+	s.due()
 	s.eventually("the host is back and free", func() bool { return s.gone(lockDir+"/run") && s.gone(lockDir+"/watchdog") })
 	s.want("live", s.live(), "releases/v1")
 	s.want("file", s.read("etc/conf"), oldConf)
@@ -84,7 +99,7 @@ func TestAWatchdogUndoesWhatNobodyConfirmed(t *testing.T) {
 // While it is armed, nobody else gets the host.
 func TestAWatchdogKeepsTheLockOfItsRun(t *testing.T) {
 	t.Parallel()
-	s, held := guarded(t, time.Hour)
+	s, held := guarded(t)
 	s.must(event.Switch, s.host.Switch)
 	if err := held.Release(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,25 +116,23 @@ func TestAWatchdogKeepsTheLockOfItsRun(t *testing.T) {
 // Confirmed, it does nothing, and its process ends.
 func TestAWatchdogThatWasConfirmedEnds(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, time.Hour)
+	s, _ := guarded(t)
 	s.must(event.Switch, s.host.Switch)
 	confirm := []plan.Step{{ID: "confirm", Op: plan.OpConfirm}}
 	s.must(event.Switch, confirm)
 	s.want("history", s.last(), "run-2\tgood\tv2\tann@desk\tv/2\tc2")
 	s.must(event.Switch, confirm) // the answer to the first was lost
 	s.want("history", fmt.Sprint(s.states()), "[begun v2 live v2 good v2]")
-	s.eventually("its process ends", func() bool {
-		out, _ := osexec.Command("pgrep", "-f", s.home+".*watchdog/script").Output()
-		return s.gone(lockDir+"/watchdog") && len(out) == 0
-	})
+	s.eventually("its process ends", func() bool { return s.gone(lockDir+"/watchdog") && s.unwatched() })
 	s.want("live", s.live(), "releases/v2")
 }
 
 // What comes too late is told so, once the watchdog is through.
 func TestAConfirmationThatComesTooLate(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, time.Second)
+	s, _ := guarded(t)
 	s.must(event.Switch, s.host.Switch)
+	s.due()
 	s.eventually("the watchdog is at work", func() bool { return s.live() == "releases/v1" })
 	err := s.do(event.Switch, []plan.Step{{ID: "confirm", Op: plan.OpConfirm}})
 	if err == nil || !strings.Contains(err.Error(), "its watchdog was faster and took it back") {
@@ -137,6 +150,12 @@ func TestAConfirmationThatComesTooLate(t *testing.T) {
 	if s.wentBack() {
 		t.Error("what the deployer undid is said to be the watchdog's")
 	}
+}
+
+// unwatched tells whether no watchdog runs.
+func (s *desk) unwatched() bool {
+	out, _ := osexec.Command("pgrep", "-f", s.home+".*watchdog/script").Output()
+	return len(out) == 0
 }
 
 // wentBack asks whether the watchdog has taken the host back.
@@ -157,12 +176,13 @@ func (s *desk) wentBack() bool {
 // Whoever took the host over took that over, too.
 func TestAWatchdogIsFenced(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, 5*time.Second)
+	s, _ := guarded(t)
 	s.must(event.Switch, s.host.Switch)
 	if err := os.WriteFile(filepath.Join(s.home, lockDir, "run"), []byte("run-3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(6500 * time.Millisecond)
+	s.due()
+	s.eventually("its process ends", s.unwatched)
 	s.want("live", s.live(), "releases/v2")
 	s.want("run", s.read(lockDir+"/run"), "run-3\n")
 }
@@ -170,7 +190,7 @@ func TestAWatchdogIsFenced(t *testing.T) {
 // An undo that fails is told with the step, and the host is free.
 func TestAWatchdogThatFailsSaysWhere(t *testing.T) {
 	t.Parallel()
-	s, _ := guarded(t, time.Second)
+	s, _ := guarded(t)
 	for i := range s.host.Undo {
 		if s.host.Undo[i].Op == plan.OpRestart {
 			s.host.Undo[i].Spec = map[string]any{"shell": "exit 3"}
@@ -178,6 +198,7 @@ func TestAWatchdogThatFailsSaysWhere(t *testing.T) {
 	}
 	s.must(event.Switch, s.host.Switch)
 	s.conn.Close()
+	s.due()
 	s.eventually("the host is free", func() bool { return s.gone(lockDir + "/run") })
 	s.want("mark", s.read(lockDir+"/watchdog/failed"), "run-2 restart\n")
 	conn, err := remote.NewLocal(s.home).Dial(t.Context(), remote.Target{Name: "h"})
@@ -204,7 +225,8 @@ func TestAWatchdogRunsInEveryShell(t *testing.T) {
 			if _, err := osexec.LookPath(sh[0]); err != nil {
 				t.Skip(sh[0] + " is not installed")
 			}
-			s, _ := guarded(t, time.Hour)
+			s, _ := guarded(t)
+			s.change = nil
 			s.must(event.Switch, s.host.Switch)
 			script := s.read(lockDir + "/watchdog/script")
 			if err := os.RemoveAll(filepath.Join(s.home, lockDir, "watchdog")); err != nil {

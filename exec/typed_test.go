@@ -75,7 +75,7 @@ func TestHowATypedCommandEnds(t *testing.T) {
 		{"well", "echo a; echo b >&2", 0, Exited, 0, []string{"a", "b"}},
 		{"with a code", "exit 3", 0, Exited, 3, nil},
 		{"with the code of a deadline", "echo x; exit 124", 0, Exited, 124, []string{"x", "no end within 60 s"}},
-		{"too late", "echo x; sleep 600", time.Second, Late, 0, []string{"x"}},
+		{"too late", "echo x; sleep 600", 5 * time.Second, Late, 0, []string{"x"}},
 		{"after much output", "yes | head -n 400000 >/dev/null; echo end", 0, Exited, 0, []string{"end"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
