@@ -155,8 +155,14 @@ func (f *fleet) after(d death) {
 // insist gives a command again while the lease of the dead holds.
 func (f *fleet) insist(args ...string) {
 	f.t.Helper()
+	f.insistBy(func() *process { return f.start(args...) })
+}
+
+// insistBy is insist of whoever starts it.
+func (f *fleet) insistBy(start func() *process) {
+	f.t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(time.Second) {
-		p := f.start(args...)
+		p := start()
 		if p.wait() != exitLocked || time.Now().After(end) {
 			p.wants(0)
 			return

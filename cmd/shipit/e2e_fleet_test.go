@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -171,6 +172,12 @@ func (f *fleet) start(args ...string) *process {
 // startWith is start with more in the environment.
 func (f *fleet) startWith(env []string, args ...string) *process {
 	f.t.Helper()
+	return f.startAs(nil, env, args...)
+}
+
+// startAs is startWith as another user of this machine; nil is this one.
+func (f *fleet) startAs(who *syscall.Credential, env []string, args ...string) *process {
+	f.t.Helper()
 	exe := filepath.Join(filepath.SplitList(f.programs())[0], "shipit")
 	out, err := os.Create(f.path(fmt.Sprintf("out-%d.txt", outputs.Add(1))))
 	if err != nil {
@@ -180,6 +187,7 @@ func (f *fleet) startWith(env []string, args ...string) *process {
 	r := &process{t: f.t, args: args, out: out, done: make(chan struct{}), began: time.Now(), cmd: osexec.CommandContext(ctx, exe, args...)}
 	r.cmd.Dir, r.cmd.Env = f.path("def"), append(f.environ(), env...)
 	r.cmd.Stdout, r.cmd.Stderr = out, out
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	if err := r.cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
