@@ -73,9 +73,9 @@ func (c *resumeCmd) Run(w *world) error {
 	defer pool.close()
 	p.fleet = pool.fleet(exec.QuestionsOf(p.plan, p.root))
 	err = c.drive(w, p, r.id(), places.stop,
-		func(string) (*journal.Journal, []event.Event, error) {
+		func(string) (*journal.Journal, *journal.Record, error) {
 			j, err := r.open()
-			return j, r.Events, err
+			return j, r.Record, err
 		},
 		func(ctx context.Context, o exec.Options) (exec.Result, error) {
 			o.Last = r.Last

@@ -118,14 +118,11 @@ func (f *runFlags) run(ctx context.Context, w *world, p *planned, stop func()) e
 	if err != nil {
 		return err
 	}
-	return f.drive(w, p, id, stop, func(dir string) (*journal.Journal, []event.Event, error) {
-		j, err := f.journal(w, dir, p, id)
-		return j, nil, err
-	}, exec.Apply)
+	return f.drive(w, p, id, stop, func(dir string) (*journal.Journal, *journal.Record, error) { return f.journal(w, dir, p, id) }, exec.Apply)
 }
 
 // drive does a run, or goes on with one, and reports.
-func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func(dir string) (*journal.Journal, []event.Event, error),
+func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func(dir string) (*journal.Journal, *journal.Record, error),
 	do func(context.Context, exec.Options) (exec.Result, error),
 ) error {
 	runCtx, abort, done := w.abortable(f.human(w), id)
@@ -139,14 +136,15 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 		return fmt.Errorf("%w; nothing was started", err)
 	}
 	defer places.close()
-	j, past, err := open(string(places.dir))
+	j, rec, err := open(string(places.dir))
 	if err != nil {
 		return err
 	}
+	past := rec.Events
 	defer j.Close()
 	places.dir = journal.Dir(filepath.Dir(j.Path())) // of a run that goes on, where it was begun
 	defer places.mirror(j)()
-	control, unsteered := places.steered(id)
+	control, unsteered := places.steered(id, rec.Last == 0)
 	defer unsteered()
 	keys, parting := &steering{w: w, store: places.dir, run: id}, w.parting(f)
 	if w.front != nil && parting != nil {
@@ -160,7 +158,7 @@ func (f *runFlags) drive(w *world, p *planned, id string, stop func(), open func
 	if err != nil {
 		return err
 	}
-	traced := w.tracing(j.Path())
+	traced := w.tracing(rec)
 	views, told, err := w.telling(p, id, traced.context, past, places.dir, append(streams, traced.views, seen.views))
 	if err != nil {
 		return err
@@ -273,27 +271,28 @@ func envFlag(p *plan.Plan) string {
 }
 
 // journal opens the run's record, with the plan beside it.
-func (f *runFlags) journal(w *world, dir string, pd *planned, id string) (*journal.Journal, error) {
+func (f *runFlags) journal(w *world, dir string, pd *planned, id string) (*journal.Journal, *journal.Record, error) {
 	p := pd.plan
 	data, err := plan.Encode(p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	j, err := journal.Create(dir, id, journal.Header{
+	rec := &journal.Record{Header: journal.Header{
 		Run: id, Service: p.Body.Service, Env: p.Body.Env, Release: p.Body.Release.Tag, Kind: string(p.Body.Kind),
 		Plan: p.Digest, By: w.by(), Shipit: version, Time: w.now().UTC(), PID: os.Getpid(),
 		Root: pd.root, Trace: w.startedBy(),
-	})
+	}}
+	j, err := journal.Create(dir, id, rec.Header)
 	if err != nil {
-		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
+		return nil, nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}
 	fault.At(fault.JournalMade)
 	if err := journal.SavePlan(dir, id, data); err != nil {
 		_ = j.Close()
-		return nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
+		return nil, nil, fmt.Errorf("cannot record the run, so nothing was started: %w", err)
 	}
 	fault.At(fault.PlanSaved)
-	return j, nil
+	return j, rec, nil
 }
 
 // wait is what to type to get a lock that others hold, where waiting is of

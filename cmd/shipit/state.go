@@ -281,8 +281,9 @@ func (p *places) bring(ctx context.Context, r *recorded) (*recorded, error) {
 }
 
 // steered hands what others want of a run to the process that drives it, until
-// the returned func is called. What was wanted of an earlier process is over.
-func (p *places) steered(run string) (<-chan exec.Control, func()) {
+// the returned func is called. What was wanted of an earlier process is over;
+// of a run that begins there was none.
+func (p *places) steered(run string, begins bool) (<-chan exec.Control, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	out := make(chan exec.Control)
 	over := make(chan struct{})
@@ -293,7 +294,7 @@ func (p *places) steered(run string) (<-chan exec.Control, func()) {
 	}
 	for _, s := range stores {
 		go func() {
-			p.listen(ctx, s, run, out)
+			p.listen(ctx, s, run, begins, out)
 			over <- struct{}{}
 		}()
 	}
@@ -305,14 +306,12 @@ func (p *places) steered(run string) (<-chan exec.Control, func()) {
 	}
 }
 
-// listen hands on the intents of one place.
-func (p *places) listen(ctx context.Context, s journal.Store, run string, out chan<- exec.Control) {
-	seen, known, every := int64(0), false, followEvery
+// listen hands on the intents of one place. Known says that those which are
+// there already are for this process.
+func (p *places) listen(ctx context.Context, s journal.Store, run string, known bool, out chan<- exec.Control) {
+	seen, every := int64(0), followEvery
 	if s == journal.Store(p.dir) {
 		every = journal.LookEvery
-	}
-	if rec, err := p.dir.Load(ctx, run); err == nil && rec.Last == 0 {
-		known = true // nobody drove it before: all is for us
 	}
 	for ; ctx.Err() == nil; wait(ctx, every) {
 		all, err := s.Intents(ctx, run, seen)

@@ -29,27 +29,23 @@ func (w *world) startedBy() string {
 	return ""
 }
 
-// tracing begins the trace of the run whose journal is at path. It is made of
+// tracing begins the trace of a run that goes on from its record. It is made of
 // the events that every view gets, so that no run is ever slower for it. A
 // resumed run's trace is the whole run's: its ids follow from the run's.
-func (w *world) tracing(path string) traced {
+func (w *world) tracing(rec *journal.Record) traced {
 	wanted, problem := otlp.Wanted(w.getenv)
 	if problem != "" {
 		fmt.Fprintf(w.stderr, "warning: %s\n", problem)
 	}
-	t := traced{views: event.Views{}, send: func() {}}
-	rec, err := journal.Load(path)
-	if err != nil {
-		return t
-	}
 	h := rec.Header
-	if t.context = h.Trace; !wanted { // spans of ours that nobody gets would be a gap
+	t := traced{context: h.Trace, views: event.Views{}, send: func() {}}
+	if !wanted { // spans of ours that nobody gets would be a gap
 		return t
 	}
 	feed := otlp.NewFeed(trace.Run{
 		Run: h.Run, Service: h.Service, Env: h.Env, Release: h.Release, Kind: h.Kind, By: h.By, Began: h.Time, Parent: h.Trace,
 	}, rec.Events, version)
-	t.context, t.views = trace.Context(journal.RunOf(path), h.Trace), feed
+	t.context, t.views = trace.Context(h.Run, h.Trace), feed
 	t.send = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), traceLimit)
 		defer cancel()
