@@ -20,6 +20,7 @@ type member struct {
 	taking   lock.Taking
 	conn     remote.Conn
 	lease    *lock.Held
+	early    *early            // its checks before the first change, asked while the lock is taken
 	lost     error             // of a resumed run: why the host could not be had
 	again    bool              // its switch was begun before the run was resumed
 	lockOnly bool              // the plan does nothing there: the host keeps the lock of all

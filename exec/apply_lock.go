@@ -133,7 +133,12 @@ func (r *run) seize(ctx context.Context, m *member, wait time.Duration, waiting 
 	if m.lost != nil {
 		return nil
 	}
-	return r.unlessLost(ctx, m, m.take(ctx, r.o.Fleet, wait, waiting))
+	r.askEarly(ctx, m)
+	err := m.take(ctx, r.o.Fleet, wait, waiting)
+	if err != nil || m.lease.Waited {
+		m.early.drop() // it is not known to be about the host that is ours
+	}
+	return r.unlessLost(ctx, m, err)
 }
 
 // unlessLost passes an error on, but for a host that a resumed run can do

@@ -70,6 +70,7 @@ func look(ctx context.Context, conn remote.Conn, q Question) plan.HostFacts {
 		Steps: []remote.Step{observeStep(q, remote.Acts(conn))},
 		RunAs: q.User,
 		Keep:  true,
+		Two:   q.Two,
 		On:    func(r remote.Record) { records = append(records, r) },
 	})
 	if err != nil {

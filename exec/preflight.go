@@ -64,6 +64,7 @@ func (e *PreflightError) Help() string {
 // prepareFirst is prepare for a run that begins: once the hosts are ours and
 // are what the plan found, they must be well.
 func (r *run) prepareFirst(ctx context.Context) error {
+	defer r.dropEarly()
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (r *run) prepareFirst(ctx context.Context) error {
 }
 
 // preflight asks the checks of the hosts that run a release already, all at
-// once. It changes nothing.
+// once, unless they have answered while the lock was taken. It changes nothing.
 func (r *run) preflight(ctx context.Context) (*PreflightError, error) {
 	red := &PreflightError{}
 	found := map[*member]RedHost{}
@@ -92,19 +93,19 @@ func (r *run) preflight(ctx context.Context) (*PreflightError, error) {
 	}
 	red.Asked = len(ask)
 	err := r.each(ask, func(m *member) error {
-		w := &work{run: r, m: m, phase: preflightPhase, steps: m.plan.Before, say: func(event.Event) {}}
-		err := w.do(ctx)
-		if err == nil {
-			return nil
+		h, known := m.early.answer(ctx)
+		if !known {
+			w := r.preflightWork(m)
+			var err error
+			if h, err = w.red(w.do(ctx)); err != nil {
+				return err
+			}
 		}
-		why, detail, s := w.reason(err)
-		if s == nil {
-			return err
+		if h != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			found[m] = *h
 		}
-		h := RedHost{Name: m.plan.Name, Check: s.CheckName(), At: s.At, Why: r.redacted(why), Detail: detail}
-		mu.Lock()
-		defer mu.Unlock()
-		found[m] = h
 		return nil
 	})
 	if err != nil {
@@ -116,6 +117,24 @@ func (r *run) preflight(ctx context.Context) (*PreflightError, error) {
 		}
 	}
 	return red, nil
+}
+
+// preflightWork is the checks before the first change of a host.
+func (r *run) preflightWork(m *member) *work {
+	return &work{run: r, m: m, phase: preflightPhase, steps: m.plan.Before, say: func(event.Event) {}}
+}
+
+// red is the host as the end of its checks says it is, nil where it is well;
+// an error is one that says nothing of that.
+func (w *work) red(err error) (*RedHost, error) {
+	if err == nil {
+		return nil, nil
+	}
+	why, detail, s := w.reason(err)
+	if s == nil {
+		return nil, err
+	}
+	return &RedHost{Name: w.m.plan.Name, Check: s.CheckName(), At: s.At, Why: w.run.redacted(why), Detail: detail}, nil
 }
 
 // ignored are the events of hosts that were not well, and are changed all the

@@ -85,6 +85,70 @@ func TestAWellFleetIsAskedOnceAndChanged(t *testing.T) {
 	})
 }
 
+// What only looks is asked while the lock is taken, which spares a round trip;
+// a command of the definition waits until the host is ours.
+func TestChecksAreAskedWhileTheLockIsTaken(t *testing.T) {
+	t.Parallel()
+	for kind, early := range map[string]bool{"tcp": true, "command": false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := careful(t, 2)
+			for i := range s.def.Targets {
+				s.def.Targets[i].Checks[0].Spec = lang.Spec{Kind: kind, Name: "port", Attrs: map[string]any{"port": int64(80), "run": []any{"true"}}}
+			}
+			res, err := s.run()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.want(res, event.Done, "nn")
+			for _, name := range s.fleet.Names() {
+				var asked, held time.Time
+				for _, m := range s.fleet.Timeline() {
+					switch {
+					case m.Host != name || m.What != sim.Began:
+					case m.Op == "check" && asked.IsZero():
+						asked = m.At
+					case m.Op == "hold":
+						held = m.At
+					}
+				}
+				if got := asked.Before(held); got != early {
+					t.Errorf("%s, check %s: asked at %v, held from %v", name, kind, asked, held)
+				}
+				if n := s.fleet.Count(name, "check"); n != 2 {
+					t.Errorf("%s, check %s: asked %d times", name, kind, n)
+				}
+			}
+		})
+	}
+}
+
+// What a host said while another run had it is not believed.
+func TestAHostThatWasWaitedForIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := careful(t, 2)
+		p := s.plan()
+		h := s.fleet.Host("web1")
+		h.Steal("run-9", "you@there")
+		h.Broken[oldRelease.ID] = true // while that run restarts it
+		o := s.options(p)
+		wait := time.Hour
+		o.Wait = &wait
+		time.AfterFunc(time.Minute, func() {
+			h.Broken[oldRelease.ID] = false
+			h.Free()
+		})
+		res, err := s.apply(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.want(res, event.Done, "nn")
+		if n := s.fleet.Count("web1", "check"); n != 3 {
+			t.Errorf("web1 was asked %d times", n)
+		}
+	})
+}
+
 func TestAHostThatIsLostBeforeTheFirstChangeRefusesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -26,6 +26,7 @@ type Question struct {
 	Saved    bool       // also the files that runs left, for a rollback
 	Deeper   bool       // also those, where a failure would go back further than to what is live
 	Again    bool       // of a plan that is made: no more than what it rests on; no contents
+	Two      bool       // a lock and checks will follow at once; see remote.Command
 	Drift    bool       // also what tells whether the host is as its last run left it; no contents
 }
 

@@ -56,7 +56,9 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 
 	c := w.run.context(w.m)
 	c.First, c.Last = first, last
-	c.Fence = *w.m.lease.Fence()
+	if !w.beside {
+		c.Fence = *w.m.lease.Fence()
+	}
 	for i := range steps {
 		if steps[i].Op != plan.OpStage {
 			continue
@@ -80,6 +82,7 @@ func (w *work) try(ctx context.Context, steps []plan.Step, first, last bool, bas
 	if err != nil {
 		return &localError{err: err}
 	}
+	cmd.Beside = w.beside
 	conn := w.m.conn
 	switch {
 	case confirms(steps): // it looks itself, and waits for a watchdog at work

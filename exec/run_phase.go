@@ -66,6 +66,8 @@ type work struct {
 	steps []plan.Step
 	say   func(event.Event)
 	relay *relay // of a host that stages; nil is none
+
+	beside bool // another command of the host runs at the same time, and the lock is not ours yet
 }
 
 // do does the phase: one exec for all steps in a row that run on the host,

@@ -46,7 +46,7 @@ func (c *applyCmd) Run(w *world) error {
 		}
 		return c.saved(ctx, w, file, data, stop)
 	}
-	p, err := c.planFlags.deploy(ctx, w, c.Release)
+	p, err := c.planFlags.deploy(ctx, w, c.Release, true)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestE2EConnectionsAndExecs(t *testing.T) {
 		args  []string
 	}{
 		{"plan", 1, []string{"plan", "hello.hcl", "--release", second}},
-		{"apply", 5, []string{"apply", "hello.hcl", "--release", second, "--yes"}},
+		{"apply", 3, []string{"apply", "hello.hcl", "--release", second, "--yes"}},
 	} {
 		logins, execs := h.logins(), h.execs()
 		f.shipit(0, c.args...)

@@ -37,7 +37,7 @@ func (c *planCmd) Run(w *world) error {
 	} else if c.To != "" {
 		return exit(exitUsage, fmt.Errorf("--to goes with --rollback; which release to deploy is --release"))
 	} else {
-		p, err = c.planFlags.deploy(ctx, w, c.Release)
+		p, err = c.planFlags.deploy(ctx, w, c.Release, false)
 	}
 	if err != nil {
 		return err

@@ -70,8 +70,8 @@ type wish struct {
 }
 
 // deploy plans the release tagName, or the newest where it is "", for every
-// service.
-func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allPlanned, error) {
+// service. That the plans will be applied at once lets the hosts be ready.
+func (f *planFlags) deploy(ctx context.Context, w *world, tagName string, applied bool) (*allPlanned, error) {
 	services, err := f.chosen(w)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (f *planFlags) deploy(ctx context.Context, w *world, tagName string) (*allP
 		}
 		wishes = append(wishes, x)
 	}
-	return f.makeAll(ctx, w, wishes)
+	return f.makeAll(ctx, w, wishes, applied)
 }
 
 // rollback plans the way back: to each host's last good release, or to the
@@ -136,7 +136,7 @@ func (f *planFlags) rollback(ctx context.Context, w *world, to string) (*allPlan
 		in.Options.To = to
 		wishes = append(wishes, &wish{source: s, in: in})
 	}
-	return f.makeAll(ctx, w, wishes)
+	return f.makeAll(ctx, w, wishes, false)
 }
 
 // chosen are the services that have hosts among those of --limit.
@@ -192,7 +192,7 @@ func (f *planFlags) asked(qs []exec.Question) []exec.Question {
 }
 
 // makeAll observes the hosts of all services and makes the plans.
-func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *allPlanned, err error) {
+func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish, applied bool) (_ *allPlanned, err error) {
 	for _, option := range []struct{ name, size string }{{"--batch-size", f.BatchSize}, {"--parallel", f.Parallel}} {
 		if option.size == "" {
 			continue
@@ -211,6 +211,9 @@ func (f *planFlags) makeAll(ctx context.Context, w *world, wishes []*wish) (_ *a
 	for _, x := range wishes {
 		x.inquiry = all.pool.inquire(x.source, x.in.Kind)
 		x.questions = f.asked(x.questions)
+		for i := range x.questions {
+			x.questions[i].Two = applied
+		}
 		inquiries = append(inquiries, x.inquiry)
 	}
 	if err := observe(ctx, w, inquiries...); err != nil {

@@ -38,7 +38,7 @@ func (t table) guards(n int, rtt time.Duration) []goal {
 		}
 		add("connections a host", least(of(ours, func(f figure) float64 { return float64(f.Conns) }))/float64(n), 1)
 		// On a busy machine two waits can be seen as three.
-		if most := map[string]float64{noop: 12, delta: 18}[h.what]; most > 0 && rtt > 0 {
+		if most := map[string]float64{noop: 12, delta: 17}[h.what]; most > 0 && rtt > 0 {
 			add("round trips", least(of(ours, func(f figure) float64 { return float64(f.Trips) })), most)
 		}
 		if h.what == delta {

@@ -51,6 +51,9 @@ type Place struct {
 // A Held lock is one that this process keeps.
 type Held struct {
 	Generation int64
+	// Waited tells that somebody else was at work on the host when the taking
+	// began.
+	Waited bool
 
 	fence   remote.Fence
 	heart   *heart
@@ -96,6 +99,7 @@ func Take(ctx context.Context, r remote.Runner, t Taking) (*Held, error) {
 	select {
 	case l.Generation = <-said.ours:
 		l.fence = remote.Fence{Dir: t.Dir, Run: t.Run, Generation: l.Generation}
+		l.Waited = said.waited
 		return l, nil
 	case <-l.ended:
 		end()
@@ -230,6 +234,7 @@ type hearing struct {
 	waiting func(Place)
 	ours    chan int64      // the generation, once the lock is ours
 	renewed func()          // the host says again that it is
+	waited  bool            // read after ours
 	own     []remote.Record // facts of the step "lock" since the last that was passed on
 }
 
@@ -237,9 +242,11 @@ func (h *hearing) hear(r remote.Record) {
 	switch r.Step {
 	case "lock":
 		if r.Kind == remote.Fact && r.Key == "waiting" {
+			h.waited = true
 			h.waits(r.Text)
 			return
 		}
+		h.waited = h.waited || r.Kind == remote.Fact && r.Key == "late"
 		h.own = append(h.own, r)
 	case "hold":
 		if r.Kind == remote.Fact && (r.Key == "held" || r.Key == "renewed") {

@@ -52,7 +52,7 @@ room() {
   way=$d
   [ -n "$_turn" ] || { why="others wait for it already"; alive || way=; return 1; }
   # A script of the holder that still works keeps the guard: then the lock is held, whatever its lease says.
-  flock -w "$1" 9 || { why="a script of another run is still at work"; return 1; }
+  flock -n 9 || { fact late yes; flock -w "$1" 9; } || { why="a script of another run is still at work"; return 1; }
   mine || ! alive || { flock -u 9; return 1; }
 }
 # attempt SECONDS holds the guards on success.

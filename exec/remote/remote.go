@@ -110,6 +110,12 @@ type Command struct {
 	// nothing behind that could go on printing: the shell may run those
 	// commands, too, which spares the host a session and us a round trip.
 	Keep bool
+	// Two tells that two commands follow at once, so that the host may start a
+	// second shell while this one runs.
+	Two bool
+	// Beside tells that another command runs at the same time, and has the
+	// shell that waits.
+	Beside bool
 	// On is called for every record in the order of arrival, from one
 	// goroutine at a time. It must not block for long. May be nil.
 	On func(Record)

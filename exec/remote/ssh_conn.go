@@ -28,6 +28,7 @@ type sshConn struct {
 	next chan opened // the session for the next command, if one was asked for
 	idle *sshShell   // waits for another script
 
+	kept   int  // shells that run a command after which they wait for another
 	looked bool // the first command has come; the second may be a lock's, which keeps its session
 }
 
@@ -41,6 +42,13 @@ func newSSHConn(client *ssh.Client, raw net.Conn, info Info, keepAlive time.Dura
 		go c.keepAlive(keepAlive)
 	}
 	return c
+}
+
+// count counts the shells that will wait for another command.
+func (c *sshConn) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept += n
 }
 
 func (c *sshConn) Info() Info { return c.info }
@@ -129,6 +137,10 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 		return ctx.Err()
 	case <-c.gone:
 		return fmt.Errorf("%w earlier; nothing ran", errLost)
+	}
+	if cmd.Keep {
+		c.count(1)
+		defer c.count(-1)
 	}
 	cmd.early = c.packing.works.Load()
 	return c.packing.run(cmd, func(wrap func(string) string) error {

@@ -168,8 +168,12 @@ func (t *turn) Close() error {
 // shell gives a shell for a command: the one that waits, or a new one.
 func (c *sshConn) shell(ctx context.Context, cmd Command) (*sshShell, error) {
 	c.mu.Lock()
-	sh, looked := c.idle, c.looked
-	c.idle, c.looked = nil, true
+	sh, looked, kept := c.idle, c.looked, c.kept
+	if c.looked = true; cmd.Beside {
+		sh = nil
+	} else {
+		c.idle = nil
+	}
 	c.mu.Unlock()
 	if sh != nil && !sh.usable() {
 		sh.Close()
@@ -182,9 +186,10 @@ func (c *sshConn) shell(ctx context.Context, cmd Command) (*sshShell, error) {
 		}
 	}
 	switch {
-	case cmd.Hold != nil && c.master == nil: // commands follow while the lock is held
+	case cmd.Hold != nil && kept > 0: // commands follow while the lock is held, in the shell of the one that runs beside it
+	case (cmd.Hold != nil || cmd.Two) && c.master == nil:
 		c.openAhead(true)
-	case cmd.Keep && looked: // the next command has this shell
+	case cmd.Keep && (looked || cmd.Beside): // the next command has this shell
 	default:
 		c.openAhead(false)
 	}

@@ -60,6 +60,7 @@ type session struct {
 	mu    sync.Mutex    // one record at a time
 	lines []string      // of the step that runs
 	over  chan struct{} // closed when the command is
+	taken int64         // the generation of the lock that was taken, until it is held
 
 	listen sync.Once
 	heard  chan struct{} // what the deployer sends while it lives
@@ -112,10 +113,23 @@ func (c *conn) Run(ctx context.Context, cmd remote.Command) error {
 	}
 	for _, step := range cmd.Steps {
 		if err := s.step(ctx, step); err != nil {
+			s.goOn()
 			return err
 		}
 	}
 	return nil
+}
+
+// goOn is what a host does that has lost its deployer while it took the lock:
+// it comes to keep it, finds the end of its input, and gives it back.
+func (s *session) goOn() {
+	select {
+	case <-s.lost:
+		if s.taken != 0 {
+			s.host.unlock(s.cmd.Steps[0].Args["run"], s.taken)
+		}
+	default:
+	}
 }
 
 // wait waits for d, the end of ctx, or the loss of the connection.

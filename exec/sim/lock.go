@@ -167,6 +167,7 @@ func (s *session) attempt(ctx context.Context, step remote.Step, patience time.D
 		run: arg["run"], owner: arg["owner"], reason: arg["reason"], hold: hold > 0,
 		since: time.Now().Unix(), generation: l.generation + 1, until: time.Now().Add(hold + duration(arg["lease"])),
 	}
+	s.taken = h.lock.generation
 	s.fact(step.ID, "generation", strconv.FormatInt(h.lock.generation, 10))
 	return nil, nil
 }
@@ -319,6 +320,7 @@ func (s *session) hold(ctx context.Context, step remote.Step) error {
 	if !ours {
 		return saidNo("another run has taken over")
 	}
+	s.taken = 0
 	s.fact(step.ID, "held", strconv.FormatInt(g, 10))
 
 	beats := s.beats()
