@@ -239,11 +239,11 @@ func (p *places) find(ctx context.Context, id string) (string, journal.Store, er
 	case other != run:
 		return "", nil, fmt.Errorf("cannot tell which run %s is: %s and %s begin so", id, run, other)
 	}
-	mine, err := p.dir.Load(ctx, run)
-	if err != nil {
+	mine := p.dir.Summary(run)
+	if mine.Problem != "" {
 		return run, p.dir, nil // reading says what is wrong
 	}
-	if more, err := p.shared.Events(ctx, run, mine.Last); err == nil && len(more) > 0 {
+	if more, err := p.shared.Events(ctx, run, int64(mine.Events)); err == nil && len(more) > 0 {
 		return run, p.shared, nil
 	}
 	return run, p.dir, nil

@@ -20,6 +20,9 @@ func (d Dir) Path(run string) string { return filepath.Join(string(d), run+suffi
 // List is the package's List.
 func (d Dir) List(context.Context) ([]Summary, error) { return List(string(d)) }
 
+// Summary is a run as List has it.
+func (d Dir) Summary(run string) Summary { return summarize(run, d.Path(run)) }
+
 // Find is a run's whole id.
 func (d Dir) Find(_ context.Context, run string) (string, error) {
 	path, err := Find(string(d), run)
