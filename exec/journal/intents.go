@@ -41,28 +41,32 @@ const LookEvery = 50 * time.Millisecond
 const intentsSuffix = ".intents"
 
 // intentsOf is the file of a run's intents. In a directory that a group shares
-// it is only what they are numbered by, and each user has a file beside it: the
-// kernel says whose that is, and only he can write it.
+// it says only who has some, and each user has a file beside it: the kernel says
+// whose that is, and only he can write it.
 func intentsOf(path string) string { return strings.TrimSuffix(path, suffix) + intentsSuffix }
 
 // Intend writes down an intent for the run whose journal is at path, and gives
 // it its number. It is durable when Intend returns.
 func Intend(path string, i Intent) (int64, error) {
 	const what = "write down what the run shall do"
-	numbers, err := openIntents(intentsOf(path), 0o660)
+	first, err := openIntents(intentsOf(path), 0o660)
 	if err != nil {
 		return 0, explain(what, err)
 	}
-	defer numbers.Close()
-	if err := lock(numbers); err != nil {
+	defer first.Close()
+	if err := lock(first); err != nil {
 		return 0, fmt.Errorf("cannot %s: %w", what, err)
 	}
-	f := numbers
+	f := first
 	if Dir(filepath.Dir(path)).Shared() {
-		if f, err = openIntents(intentsOf(path)+"."+strconv.Itoa(os.Geteuid()), 0o640); err != nil {
+		me := strconv.Itoa(os.Geteuid())
+		if f, err = openIntents(intentsOf(path)+"."+me, 0o640); err != nil {
 			return 0, explain(what, err)
 		}
 		defer f.Close()
+		if err := enlist(first, me); err != nil {
+			return 0, explain(what, err)
+		}
 	}
 	all, err := Intents(path)
 	if err != nil {
@@ -108,6 +112,36 @@ func openIntents(path string, shared fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
+// enlist adds a user to those who have intents of a run, where he is not yet.
+func enlist(f *os.File, user string) error {
+	all, err := enlisted(f)
+	if err != nil || slices.Contains(all, user) {
+		return err
+	}
+	if _, err = f.WriteString("\n" + user + "\n"); err == nil { // behind what may be torn
+		err = unix.Fdatasync(int(f.Fd()))
+	}
+	return err
+}
+
+// mostEnlisted bounds the list of users, in bytes.
+const mostEnlisted = 64 << 10
+
+// enlisted are the users who have intents of a run, by their numbers.
+func enlisted(f *os.File) ([]string, error) {
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, mostEnlisted))
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, user := range strings.Fields(string(data)) {
+		if _, err := strconv.ParseUint(user, 10, 32); err == nil && !slices.Contains(all, user) {
+			all = append(all, user)
+		}
+	}
+	return all, nil
+}
+
 // Intents are those of the run whose journal is at path, in order. One that is
 // not written to its end is left out.
 func Intents(path string) ([]Intent, error) {
@@ -120,13 +154,21 @@ func Intents(path string) ([]Intent, error) {
 		}
 		return all, err
 	}
-	files, err := filepath.Glob(intentsOf(path) + ".*")
+	first, err := os.OpenFile(intentsOf(path), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what the run shall do: %w", err)
+	}
+	defer first.Close()
+	users, err := enlisted(first)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what the run shall do: %w", err)
 	}
 	var all []Intent
-	for _, file := range files {
-		some, err := intentsIn(file, RunOf(path), true)
+	for _, user := range users {
+		some, err := intentsIn(intentsOf(path)+"."+user, RunOf(path), true)
 		if err != nil {
 			return nil, err
 		}

@@ -205,6 +205,14 @@ func TestNobodyWritesInAnothersName(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	path := journal.Dir(dir).Path("run-1")
+	list, err := os.OpenFile(filepath.Join(dir, "run-1.intents"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = list.WriteString("9\n10\n11\n../run-2.intents.1\n")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	list.Close()
 	if err := os.Rename(files[0], filepath.Join(dir, "run-1.intents.9")); err != nil {
 		t.Fatal(err)
 	}
