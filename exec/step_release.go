@@ -49,7 +49,7 @@ const activateScript = `whole() {
 }
 to() {
   [ "$(readlink -- "$p/current" 2>/dev/null)" != "$1" ] || return 0
-  rm -f -- "$p/.current-$run"
+  { [ ! -e "$p/.current-$run" ] && [ ! -L "$p/.current-$run" ]; } || rm -f -- "$p/.current-$run"
   ln -s -- "$1" "$p/.current-$run"
   [ -d "$p/.current-$run/" ] || { rm -f -- "$p/.current-$run"; die "$1 is not there any more; current cannot point to it"; }
   mv -f -T -- "$p/.current-$run" "$p/current"

@@ -10,7 +10,6 @@ import (
 // long as it beats. It beats for whoever reads it and costs no goroutine.
 type heart struct {
 	tick    *time.Ticker
-	begun   bool
 	stopped chan struct{}
 	once    sync.Once
 }
@@ -19,7 +18,7 @@ func newHeart(every time.Duration) *heart {
 	return &heart{tick: time.NewTicker(every), stopped: make(chan struct{})}
 }
 
-// Read waits for the next beat, but not for the first.
+// Read waits for the next beat. The taking itself is the first.
 func (h *heart) Read(p []byte) (int, error) {
 	select {
 	case <-h.stopped:
@@ -29,14 +28,11 @@ func (h *heart) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if h.begun {
-		select {
-		case <-h.tick.C:
-		case <-h.stopped:
-			return 0, io.EOF
-		}
+	select {
+	case <-h.tick.C:
+	case <-h.stopped:
+		return 0, io.EOF
 	}
-	h.begun = true
 	p[0] = '.' // never a newline, which the host's shell would not tell from the end
 	return 1, nil
 }

@@ -66,11 +66,13 @@ apart() { apart=1; run "$@"; }
 # It fails unless all of them came.
 data() {
   frame data
-  head -c "$data_size" <&5 | { "$@" 3<&- 4>&- 5<&- 9>&- || exit; cat >/dev/null; } || return
+  head -c "$data_size" <&5 | { "$@" 3<&- 4>&- 5<&- 9>&- || exit; drain; } || return
   _dot= # the pump ends its output behind it
   read -r _dot <&5 || :
   [ "$_dot" = . ] || die 'the data was cut short'
 }
+# drain reads standard input to its end, which is where it stands nearly always: then that is no process.
+drain() { ! read -r _drop || cat >/dev/null; }
 # others finds who else lives in this process group: not its leader, the
 # watcher or ourselves.
 others() {
@@ -137,7 +139,7 @@ finish() {
   trap '' TERM
   [ "$1" = 0 ] || sweep
   # Data that came unasked and that no step took must not be read as a script.
-  [ "$1$early" != 01 ] || cat <&5 >/dev/null
+  [ "$1$early" != 01 ] || drain <&5
   frame exit "$1"
   [ -z "$watcher" ] || kill -s KILL "$watcher"
   exit "$1"
