@@ -123,9 +123,9 @@ func sum(s string) string {
 
 // names are the digests of what a host finds of a release without looking
 // into its manifest: listed is that of the shell function listing, said that
-// of what openssl says of its files. listed is "" where the manifest names
-// directories, which listing does not.
-func names(manifest string) (listed, said string) {
+// of what openssl says of its files, both of the two together. listed and both
+// are "" where the manifest names directories, which listing does not.
+func names(manifest string) (listed, said, both string) {
 	var lines, digests []string
 	dirs := false
 	for line := range strings.Lines(manifest) {
@@ -141,10 +141,12 @@ func names(manifest string) (listed, said string) {
 			digests = append(digests, is+" *./"+path)
 		}
 	}
-	slices.Sort(lines)
-	slices.Sort(digests)
-	if listed = sum(strings.Join(append(lines, ""), "\n")); dirs {
-		listed = ""
+	digest := func(lines []string) string {
+		slices.Sort(lines)
+		return sum(strings.Join(append(lines, ""), "\n"))
 	}
-	return listed, sum(strings.Join(append(digests, ""), "\n"))
+	if said = digest(digests); dirs {
+		return "", said, ""
+	}
+	return digest(lines), said, digest(slices.Concat(lines, digests))
 }

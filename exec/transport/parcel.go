@@ -31,6 +31,7 @@ type parcel struct {
 	sum    string // SHA-256 of the whole manifest
 	names  string // SHA-256 of the manifest without digests; see same in stage.sh
 	said   string // SHA-256 of the files' digests in openssl's words; see sums there
+	both   string // SHA-256 of all those lines together; see alike there
 	size   int64
 	packed []byte   // the same by gzip; nil where that is not worth it
 	file   *os.File // has no name any more: it goes with the process
@@ -97,7 +98,7 @@ func (t *push) pack(ctx context.Context, p *parcel, base, version string) error 
 		return err
 	}
 	p.sum = sum(is)
-	p.names, p.said = names(is)
+	p.names, p.said, p.both = names(is)
 	own := map[string]string{"list": is}
 	if p.base {
 		own = map[string]string{}

@@ -40,7 +40,7 @@ func (t *push) Step(ctx context.Context, d Delivery) (remote.Step, io.Reader, in
 	if err != nil {
 		return remote.Step{}, nil, 0, fmt.Errorf("cannot pack release %s: %w", d.Release.Tag, err)
 	}
-	fill := fmt.Sprintf("names=%s said=%s\n", p.names, p.said)
+	fill := fmt.Sprintf("names=%s said=%s both=%s\n", p.names, p.said, p.both)
 	if p.base {
 		fill += fmt.Sprintf("base=%s want=%s\n", remote.Quote(d.Base.ID), p.sum) + fillBase +
 			unshare(t.shared) + "cd -- \"$in\"\n" + p.remove + fillChanged
@@ -77,7 +77,7 @@ const (
 (cd -- "$in" && unpack)
 mv -- "$in/.shipit-parcel/list" "$list"
 rm -rf -- "$in/.shipit-parcel" "$in.out"
-{ same "$in" "$list" "$names" && sums "$in" "$list" "$said"; } || die "the release did not arrive as it was sent"
+alike "$in" "$both" || { same "$in" "$list" "$names" && sums "$in" "$list" "$said"; } || die "the release did not arrive as it was sent"
 `
 	// fillBase copies the base by hard links. The copy may be anything: it
 	// is looked at when it has become the release.
@@ -95,7 +95,7 @@ parcel=$in/.shipit-parcel
 comm -23 "$p/.shipit/manifest/$base" "$parcel/without" | sort -m - "$parcel/with" >"$list"
 rm -rf -- "$parcel" "$in.out"
 [ "$(sha256sum <"$list")" = "$want  -" ] || again "release $base is not the commit that its name says"
-{ same "$in" "$list" "$names" && sums "$in" "$list" "$said"; } || again "release $base has other contents than it should"
+alike "$in" "$both" || { same "$in" "$list" "$names" && sums "$in" "$list" "$said"; } || again "release $base has other contents than it should"
 `
 )
 

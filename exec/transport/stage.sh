@@ -115,6 +115,14 @@ sums() {
   [ -s "$in.sums" ] || return 0
   (cd -- "$1" && sha256sum -c 2>&1) <"$in.sums" >"$in.bad" || { grep -v ': OK$' "$in.bad" | head -n 3; return 1; }
 }
+# alike DIR SHA256: one walk tells all that same and sums look for, where openssl is, and a find that knows -printf: it says what it
+# found before it starts a program. Where the digest is another one, or is not known, those two tell more. A name of two lines is
+# never alike: one of them could pass for what openssl says.
+alike() {
+  [ -n "$2" ] && command -v openssl >/dev/null 2>&1 &&
+    [ "$(cd -- "$1" && find . \( -name "*$nl*" -printf 'o\n' -o -type f -perm -100 -printf 'x %P\n' -o -type f -printf 'f %P\n' -o -type l -printf 'l %P\t%l\n' -o ! -type d -printf 'o %P\n' \) \
+      -type f -exec openssl dgst -sha256 -r {} + 2>/dev/null | sort | sha256sum)" = "$2  -" ]
+}
 # digests DIR prints the manifest of DIR.
 digests() {
   (
