@@ -72,7 +72,7 @@ func Intend(path string, i Intent) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, torn, err := readIntents(f)
+	_, whole, err := readIntents(f)
 	if err != nil {
 		return 0, err
 	}
@@ -81,12 +81,10 @@ func Intend(path string, i Intent) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if torn > 0 { // who wrote it was ended in the middle
-		if err := f.Truncate(torn); err != nil {
-			return 0, explain(what, err)
-		}
+	if err = f.Truncate(whole); err == nil { // who wrote what is behind that was ended in the middle
+		_, err = f.Write(line)
 	}
-	if _, err = f.Write(line); err == nil {
+	if err == nil {
 		err = unix.Fdatasync(int(f.Fd()))
 	}
 	if err != nil {
@@ -216,18 +214,16 @@ func intentsIn(path, run string, shared bool) ([]Intent, error) {
 	return all, err
 }
 
-// readIntents reads a file, and tells where a torn last line begins, 0 where
-// there is none.
-func readIntents(f *os.File) (all []Intent, torn int64, err error) {
+// readIntents reads a file, and tells how many of its bytes are whole lines.
+func readIntents(f *os.File) (all []Intent, whole int64, err error) {
 	data, err := io.ReadAll(io.NewSectionReader(f, 0, mostIntents))
 	if err != nil {
 		return nil, 0, fmt.Errorf("cannot read what the run shall do: %w", err)
 	}
-	at := int64(0)
-	for n := 1; len(data) > 0; n++ {
-		line, rest, whole := bytes.Cut(data, []byte("\n"))
-		if !whole {
-			return all, at, nil
+	for n := 1; ; n++ {
+		line, rest, ok := bytes.Cut(data, []byte("\n"))
+		if !ok {
+			return all, whole, nil
 		}
 		var i Intent
 		body, err := unseal(line)
@@ -237,9 +233,8 @@ func readIntents(f *os.File) (all []Intent, torn int64, err error) {
 		if err != nil {
 			return nil, 0, &DamageError{Path: f.Name(), Line: n, Why: err.Error()}
 		}
-		all, data, at = append(all, i), rest, at+int64(len(line))+1
+		all, data, whole = append(all, i), rest, whole+int64(len(line))+1
 	}
-	return all, 0, nil
 }
 
 // mostIntents bounds a file of intents, of which one is a line.

@@ -64,6 +64,15 @@ func TestATornIntentIsLeftOutAndDamageIsTold(t *testing.T) {
 	if all, err := journal.Intents(path); err != nil || len(all) != 2 || all[1].Do != "continue" {
 		t.Errorf("%+v, %v", all, err)
 	}
+	if err := os.WriteFile(file, data[:5], 0o600); err != nil { // the very first of them
+		t.Fatal(err)
+	}
+	if n, err := journal.Intend(path, journal.Intent{Do: "abort"}); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if all, err := journal.Intents(path); err != nil || len(all) != 1 || all[0].Do != "abort" {
+		t.Errorf("%+v, %v", all, err)
+	}
 	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "pause", "abort", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
