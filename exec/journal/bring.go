@@ -39,33 +39,10 @@ func (r *Redis) Bring(ctx context.Context, run, dir string) (string, error) {
 	if err := SavePlan(dir, run, plan); err != nil {
 		return "", err
 	}
-	return path, put(path, data)
-}
-
-// put makes the file, whole or not at all.
-func put(path string, data []byte) error {
-	const what = "bring the journal of the run"
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // of mode 0600
-	if err != nil {
-		return explain(what, err)
+	if err := put(path, data, os.Link); err != nil && !errors.Is(err, fs.ErrExist) { // another command may have been faster
+		return "", explain("bring the journal of the run", err)
 	}
-	defer os.Remove(f.Name())
-	if err = share(f, 0o660); err == nil {
-		_, err = f.Write(data)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Link(f.Name(), path) // another command may have been faster
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return explain(what, err)
-	}
-	return syncDir(filepath.Dir(path))
+	return path, syncDir(dir)
 }
 
 // complete gives a journal the lines that another machine added.

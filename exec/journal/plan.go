@@ -17,9 +17,17 @@ func SavePlan(dir, run string, data []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return explain("make the directory of journals", err)
 	}
-	f, err := os.CreateTemp(dir, "."+run+planSuffix+"-*") // of mode 0600
-	if err != nil {
+	if err := put(filepath.Join(dir, run+planSuffix), data, os.Rename); err != nil {
 		return explain("save the plan of the run", err)
+	}
+	return syncDir(dir)
+}
+
+// put makes a file of a run, whole or not at all; place gives it its name.
+func put(path string, data []byte, place func(from, to string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // of mode 0600
+	if err != nil {
+		return err
 	}
 	defer os.Remove(f.Name()) // fails once it is renamed
 	if err = share(f, 0o660); err == nil {
@@ -32,12 +40,9 @@ func SavePlan(dir, run string, data []byte) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, run+planSuffix))
+		err = place(f.Name(), path)
 	}
-	if err != nil {
-		return explain("save the plan of the run", err)
-	}
-	return syncDir(dir)
+	return err
 }
 
 // Plan reads the plan of the run whose journal is at path.
