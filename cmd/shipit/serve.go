@@ -12,8 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"shipit/exec"
 	"shipit/exec/journal"
@@ -96,7 +98,10 @@ func (f *webFlags) open(ctx context.Context, w *world, places *places, starts we
 			return nil, err
 		}
 	}
-	dir := filepath.Join(string(places.dir), ".web")
+	dir, err := webDir(places.dir)
+	if err != nil {
+		return nil, err
+	}
 	key, err := webKey(dir, f.NewToken)
 	if err != nil {
 		return nil, err
@@ -203,6 +208,29 @@ func (p *page) plainAddress(path string) string {
 	return scheme + "://" + p.at + path
 }
 
+// webDir is the directory of the key and of the plans of a server: beside the
+// runs, and where a group shares these, one of each user, which nobody else can
+// have prepared.
+func webDir(runs journal.Dir) (string, error) {
+	dir := filepath.Join(string(runs), ".web")
+	shared := runs.Shared()
+	if shared {
+		dir += "." + strconv.Itoa(os.Geteuid())
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("cannot make the directory of the web page: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", fmt.Errorf("cannot use the directory of the web page: %w", err)
+	}
+	owner := int(info.Sys().(*syscall.Stat_t).Uid)
+	if shared && (!info.IsDir() || info.Mode().Perm()&0o077 != 0 || owner != os.Geteuid()) {
+		return "", fmt.Errorf("cannot use %s: it is no directory that is yours alone, so somebody else may know the key of the page; remove it", dir)
+	}
+	return dir, nil
+}
+
 // webKey is the secret of a server here. It stays the same when the server is
 // started again, so that browsers need not be shown the token again.
 func webKey(dir string, renew bool) ([]byte, error) {
@@ -219,9 +247,6 @@ func webKey(dir string, renew bool) ([]byte, error) {
 	}
 	key := make([]byte, size)
 	_, _ = rand.Read(key) // never fails
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the directory of the web page: %w", err)
-	}
 	if err := writeFile(file, key, 0o600); err != nil {
 		return nil, err
 	}
