@@ -154,8 +154,15 @@ func (c *runsCmd) wants(s journal.Summary) bool {
 	return true
 }
 
+// A leftOf says whether anything is left to do of a run that was stopped in the
+// middle, as long as it has so many events.
+type leftOf struct {
+	events    int
+	resumable bool
+}
+
 // rowOf is a run as the list shows it. Only of one that was stopped in the
-// middle all events are read, to see whether anything is left to do.
+// middle all events are read, and once, to see whether anything is left to do.
 func (p *places) rowOf(ctx context.Context, s journal.Summary) view.Run {
 	row := view.Run{
 		Run: s.Run, Service: s.Header.Service, Env: s.Header.Env, Kind: s.Header.Kind, Release: s.Header.Release,
@@ -165,8 +172,19 @@ func (p *places) rowOf(ctx context.Context, s journal.Summary) view.Run {
 	case journal.Interrupted:
 		row.Resumable = true
 	case string(event.Abort), string(event.Mixed):
-		r, err := p.recorded(ctx, s.Run)
-		row.Resumable = err == nil && r.roll.Resumable()
+		known, ok := p.left[s.Run]
+		if !ok || known.events != s.Events {
+			r, err := p.recorded(ctx, s.Run)
+			if err != nil {
+				return row
+			}
+			known = leftOf{s.Events, r.roll.Resumable()}
+			if p.left == nil {
+				p.left = map[string]leftOf{}
+			}
+			p.left[s.Run] = known
+		}
+		row.Resumable = known.resumable
 	}
 	return row
 }

@@ -131,6 +131,38 @@ func (do onWrite) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// TestAStoppedRunIsReadOnceForLists: a page lists runs again and again.
+func TestAStoppedRunIsReadOnceForLists(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const id = "20150612T120000Z-3kq7"
+	j := record(
+		t, dir, id, "restbase", []string{"rb1"},
+		event.Event{Type: event.RunStarted, Text: "started"}, event.Event{Type: event.Aborted, Text: "aborted"},
+		event.Event{Type: event.RunFinished, Outcome: event.Abort, Text: "the run is over: aborted"},
+	)
+	defer j.Close()
+	p := &places{dir: journal.Dir(dir)}
+	p.w = &world{}
+	resumable := func(want bool) {
+		t.Helper()
+		s := p.dir.Summary(id)
+		s.Active = false
+		if row := p.rowOf(t.Context(), s); row.Resumable != want {
+			t.Errorf("after %d events: resumable is %t", s.Events, row.Resumable)
+		}
+	}
+	resumable(true)
+	if err := os.Remove(filepath.Join(dir, id+".plan.json")); err != nil { // without which it cannot be read
+		t.Fatal(err)
+	}
+	resumable(true)
+	if err := j.AppendAll([]event.Event{{Seq: 4, Type: event.RunResumed}, {Seq: 5, Type: event.RunFinished, Outcome: event.Mixed}}); err != nil {
+		t.Fatal(err)
+	}
+	resumable(false)
+}
+
 // TestRunsAreFiltered: by each of the flags, several of one kind, and all
 // kinds together; as the list and as JSON.
 func TestRunsAreFiltered(t *testing.T) {

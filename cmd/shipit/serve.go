@@ -255,7 +255,7 @@ func webKey(dir string, renew bool) ([]byte, error) {
 
 // webRuns are the recorded runs as the page asks for them.
 type webRuns struct {
-	mu     sync.Mutex // places warns once
+	mu     sync.Mutex // of places
 	places *places
 }
 

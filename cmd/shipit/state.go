@@ -25,7 +25,8 @@ type places struct {
 	shared *journal.Redis // or nil
 	w      *world
 	warned bool
-	stop   func() // gives the signals back that openPlaces took, or nil
+	left   map[string]leftOf // by run, what rowOf learned
+	stop   func()            // gives the signals back that openPlaces took, or nil
 }
 
 // chosenState is what the command line or the environment says of the place.
