@@ -300,6 +300,9 @@ func TestScriptsAreShownWithoutSecrets(t *testing.T) {
 	if diff := cmp.Diff(got, show()); diff != "" {
 		t.Errorf("a second look differs:\n%s", diff)
 	}
+	if a, b := got[2].Whole, got[3].Whole; got[2].Phase != "preflight" || a[strings.Index(a, "\n"):] != b[strings.Index(b, "\n"):] {
+		t.Errorf("what differs between hosts is not in the first line, so that it is packed for each:\n%s\n%s", a, b)
+	}
 	var phases []string
 	for _, s := range got {
 		phases = append(phases, s.Phase+" "+strings.Join(s.Hosts, ","))

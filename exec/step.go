@@ -94,6 +94,9 @@ func Command(h *plan.Host, phase event.Phase, steps []plan.Step, c Context) (rem
 	if changing && c.Last && !confirms {
 		cmd.Steps = append(cmd.Steps, m.record())
 	}
+	if slices.ContainsFunc(cmd.Steps, func(s remote.Step) bool { return strings.Contains(s.Shell, ownHost) }) {
+		cmd.Own = fmt.Sprintf("own_host=%s own_address=%s", remote.Quote(h.Name), remote.Quote(h.Address))
+	}
 	return cmd, nil
 }
 
@@ -231,6 +234,10 @@ func (m *compiler) vars() string {
 	return fmt.Sprintf("p=%s run=%s by=%s\n", remote.QuotePath(m.path), remote.Quote(m.c.Run), remote.Quote(word(m.c.By)))
 }
 
+// ownHost is what a script says of its host: the names are variables, so that
+// it is the same script on many.
+const ownHost = `export SHIPIT_HOST="$own_host" SHIPIT_ADDRESS="$own_address"` + "\n"
+
 // env is what commands of the definition may read. Where sudo makes somebody
 // else of them, its env_keep decides what arrives.
 func (m *compiler) env() string {
@@ -240,14 +247,13 @@ func (m *compiler) env() string {
 		{"RUN", m.c.Run},
 		{"SERVICE", b.Service},
 		{"ENVIRONMENT", b.Env},
-		{"HOST", m.h.Name},
-		{"ADDRESS", m.h.Address},
 		{"RELEASE", r.ID},
 		{"TAG", r.Tag},
 		{"COMMIT", r.Commit},
 	} {
 		fmt.Fprintf(&sh, "export SHIPIT_%s=%s\n", v[0], remote.Quote(v[1]))
 	}
+	sh.WriteString(ownHost)
 	if m.c.Trace != "" {
 		fmt.Fprintf(&sh, "export TRACEPARENT=%s\n", remote.Quote(m.c.Trace))
 	}

@@ -59,9 +59,9 @@ func newDesk(t *testing.T) *desk {
 	restart := plan.Step{ID: "restart", Op: plan.OpRestart, Kind: "command", Spec: map[string]any{
 		"shell": `echo "restart $(cat 'my app/current/name') $SHIPIT_TAG" >>log`,
 	}}
-	check := plan.Step{ID: "check.command.up", Op: plan.OpCheck, Kind: "command", Spec: map[string]any{"shell": "echo check >>log"}}
+	check := plan.Step{ID: "check.command.up", Op: plan.OpCheck, Kind: "command", Spec: map[string]any{"shell": `echo "check $SHIPIT_HOST $SHIPIT_ADDRESS" >>log`}}
 	s.host = &plan.Host{
-		Name: "h", From: v1, To: v2, Back: v1,
+		Name: "h", Address: "it's 10.0.0.1", From: v1, To: v2, Back: v1,
 		Fingerprint: plan.Fingerprint{Files: map[string]string{"etc/conf": "", "etc/fresh": "", "etc/kept": ""}},
 		Switch: []plan.Step{
 			say("drain", plan.OpDrain, "out"),
@@ -157,7 +157,7 @@ func TestSwitchAndUndo(t *testing.T) {
 	t.Parallel()
 	s := newDesk(t)
 	s.must(event.Switch, s.host.Switch)
-	s.want("log", s.read("log"), "out\nrestart two v/2\ncheck\nin\n")
+	s.want("log", s.read("log"), "out\nrestart two v/2\ncheck h it's 10.0.0.1\nin\n")
 	s.want("current", s.live(), "releases/v2")
 	s.want("conf", s.read("etc/conf"), newConf)
 	info, err := os.Stat(filepath.Join(s.home, "etc/conf"))
@@ -185,7 +185,7 @@ func TestSwitchAndUndo(t *testing.T) {
 	if info, _ := os.Stat(filepath.Join(s.home, "etc/conf")); info.Mode().Perm() != 0o644 {
 		t.Errorf("mode %v, want the one before", info.Mode())
 	}
-	s.want("log", s.read("log"), "out\nrestart two v/2\ncheck\nin\nout\nrestart one v/1\nin\n")
+	s.want("log", s.read("log"), "out\nrestart two v/2\ncheck h it's 10.0.0.1\nin\nout\nrestart one v/1\nin\n")
 	s.want("history", strings.Join(s.states(), ", "), "begun v2, live v2, good v2, begun v1, bad v2, live v1, undone v2")
 	if _, err := os.Stat(filepath.Join(s.home, "pwned")); err == nil {
 		t.Error("a content was run")

@@ -85,7 +85,7 @@ func TestOutputThatIsLongOnItsWayIsReadToItsEnd(t *testing.T) {
 					lines++
 				}
 			}}
-			err := run(ctx, p, cmd, func(nonce string) string { return Input(cmd, nonce) })
+			err := run(ctx, p, cmd, func(nonce string) []byte { return []byte(Input(cmd, nonce)) })
 			if pieces >= 0 && (err != nil || lines != pieces) {
 				t.Errorf("%d lines, %v", lines, err)
 			}

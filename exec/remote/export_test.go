@@ -8,4 +8,7 @@ func KillMaster(c Conn) {
 }
 
 // NewPacker gives what packs scripts for many hosts.
-func NewPacker() func(script string) string { return new(packer).pack }
+func NewPacker() func(script string) string {
+	p := new(packer)
+	return func(script string) string { return string(p.pack(script)) }
+}

@@ -12,7 +12,7 @@ import (
 type feed struct {
 	p     process
 	cmd   Command
-	input string
+	input []byte
 	early bool // the data is sent without being asked for
 
 	sent  chan struct{} // closed when the script is out
@@ -22,7 +22,7 @@ type feed struct {
 	once  sync.Once
 }
 
-func newFeed(p process, cmd Command, input string) *feed {
+func newFeed(p process, cmd Command, input []byte) *feed {
 	return &feed{
 		p: p, cmd: cmd, input: input, early: cmd.sendsEarly(),
 		sent: make(chan struct{}), tried: make(chan struct{}), ask: make(chan struct{}), quit: make(chan struct{}),
@@ -60,7 +60,7 @@ func (c *Command) sendsEarly() bool { return c.early && c.Data != nil && c.DataS
 
 func (f *feed) run() {
 	defer f.p.CloseWrite()
-	input, whole := []byte(f.input), true
+	input, whole := f.input, true
 	if f.early {
 		data := make([]byte, f.cmd.DataSize)
 		n, err := io.ReadFull(f.cmd.Data, data)

@@ -50,7 +50,7 @@ func TestAShellWithDataInItsInputIsNotKept(t *testing.T) {
 	} {
 		p := &idleProcess{says: strings.Split(tc.says, ","), heard: make(chan string, 1)}
 		cmd := Command{Keep: true, early: tc.early, Steps: []Step{{ID: "s", Shell: ":"}}, Data: strings.NewReader("data"), DataSize: 4}
-		if err := run(t.Context(), p, cmd, func(nonce string) string { return Input(cmd, nonce) }); err != nil || p.kept != tc.kept {
+		if err := run(t.Context(), p, cmd, func(nonce string) []byte { return []byte(Input(cmd, nonce)) }); err != nil || p.kept != tc.kept {
 			t.Errorf("%s: kept %v, want %v (%v)", tc.says, p.kept, tc.kept, err)
 		}
 	}

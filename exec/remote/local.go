@@ -62,7 +62,7 @@ func (c *localConn) Run(ctx context.Context, cmd Command) error {
 	}
 	defer context.AfterFunc(c.closed, p.lose)()
 	cmd.Keep = false // there is no link to spare
-	return run(ctx, p, cmd, func(nonce string) string { return Input(cmd, nonce) })
+	return run(ctx, p, cmd, func(nonce string) []byte { return []byte(Input(cmd, nonce)) })
 }
 
 // A localProcess is a shell on this machine, in a session of its own.

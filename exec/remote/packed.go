@@ -16,7 +16,7 @@ import (
 
 // Packed is Input in a third of its bytes, so that a script arrives in one
 // flight. The host needs gzip.
-func Packed(c Command, nonce string) string { return new(packer).pack(Script(c, nonce)) }
+func Packed(c Command, nonce string) string { return string(new(packer).pack(Script(c, nonce))) }
 
 // A packer packs scripts. Those of hosts of a kind differ in their first line
 // only, which has the nonce: what follows is compressed once for all of them.
@@ -36,12 +36,14 @@ type packedBody struct {
 // own.
 const maxBodies = 32
 
-func (p *packer) pack(script string) string {
+func (p *packer) pack(script string) []byte {
 	head := script[:strings.IndexByte(script, '\n')+1]
 	b := p.body(script[len(head):])
 	b.once.Do(func() { b.zip = p.zip(script[len(head):]) })
 	first := stored(head) // gzip reads one member after the other
-	return fmt.Sprintf("%d %d\n%s%s", len(script), len(first)+len(b.zip), first, b.zip)
+	out := make([]byte, 0, 32+len(first)+len(b.zip))
+	out = fmt.Appendf(out, "%d %d\n", len(script), len(first)+len(b.zip))
+	return append(append(out, first...), b.zip...)
 }
 
 // zip is a text by gzip.
@@ -105,9 +107,10 @@ type packing struct {
 // cannot is found out by a script which is not whole there, and it is sent
 // again: nothing ran, and nothing of the command's was read. A Hold may have
 // been, so it waits for somebody else to find out.
-func (p *packing) run(cmd Command, do func(wrap func(script string) string) error) error {
+func (p *packing) run(cmd Command, do func(wrap func(script string) []byte) error) error {
+	plain := func(script string) []byte { return []byte(unpacked(script)) }
 	if p.fails.Load() || cmd.Hold != nil && !p.works.Load() {
-		return do(unpacked)
+		return do(plain)
 	}
 	err := do(p.packer.pack)
 	switch {
@@ -118,5 +121,5 @@ func (p *packing) run(cmd Command, do func(wrap func(script string) string) erro
 		return err // it was cut indeed
 	}
 	p.fails.Store(true)
-	return do(unpacked)
+	return do(plain)
 }

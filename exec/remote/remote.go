@@ -92,6 +92,10 @@ type Command struct {
 	Steps []Step
 	// RunAs is the Unix user for whom steps "run user": "" is the login user.
 	RunAs string
+	// Own are assignments in sh, on one line, of what differs from host to host.
+	// Where no step says such things, the scripts of many hosts are the same but
+	// for this line, and are packed once.
+	Own string
 	// Fence, if set, holds the host's guard while the steps run and refuses
 	// to run any when the host is no longer this run's.
 	Fence *Fence

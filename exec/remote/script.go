@@ -102,11 +102,16 @@ func (k shared) take(s Step) (shell, fresh string) {
 // script makes the program of a command; known comes to know what it defines.
 func script(c Command, nonce, prelude, first string, known shared) string {
 	var b strings.Builder
+	size := len(prelude) + len(first) + 512
+	for _, s := range c.Steps {
+		size += len(s.Shell) + 64
+	}
+	b.Grow(size)
 	early := ""
 	if c.sendsEarly() {
 		early = "1"
 	}
-	fmt.Fprintf(&b, "nonce=%s\nrun_as=%s data_size=%d early=%s\n", Quote(nonce), Quote(c.RunAs), c.DataSize, early)
+	fmt.Fprintf(&b, "nonce=%s %s\nrun_as=%s data_size=%d early=%s\n", Quote(nonce), c.Own, Quote(c.RunAs), c.DataSize, early)
 	b.WriteString(prelude)
 	steps := make([]string, len(c.Steps))
 	for i, s := range c.Steps {

@@ -63,7 +63,7 @@ func check(cmd Command) {
 
 // run has p do cmd, of which input makes what is sent, and judges how that
 // went; see Runner.Run.
-func run(ctx context.Context, p process, cmd Command, input func(nonce string) string) error {
+func run(ctx context.Context, p process, cmd Command, input func(nonce string) []byte) error {
 	nonce := newNonce()
 	w := newWatch(cmd, nonce)
 	f := newFeed(p, cmd, input(nonce))

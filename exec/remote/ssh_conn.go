@@ -143,13 +143,13 @@ func (c *sshConn) Run(ctx context.Context, cmd Command) error {
 		defer c.count(-1)
 	}
 	cmd.early = c.packing.works.Load()
-	return c.packing.run(cmd, func(wrap func(string) string) error {
+	return c.packing.run(cmd, func(wrap func(string) []byte) error {
 		sh, err := c.shell(ctx, cmd)
 		if err != nil {
 			return err
 		}
 		t := &turn{sshShell: sh}
-		err = run(ctx, t, cmd, func(nonce string) string { return wrap(sh.script(cmd, nonce)) })
+		err = run(ctx, t, cmd, func(nonce string) []byte { return wrap(sh.script(cmd, nonce)) })
 		if t.kept() {
 			c.keep(sh)
 		}

@@ -89,7 +89,7 @@ func readAll(r io.Reader, size int, take func(b []byte, end bool)) {
 
 // How much is read at once of output and of standard error.
 const (
-	outputRead = 32 << 10
+	outputRead = 8 << 10 // two buffers of each host are held for the whole run
 	noiseRead  = 4 << 10
 )
 
