@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // childrenCPU is the CPU time of children that ended and were waited for,
@@ -81,11 +83,27 @@ func residentSum() int64 {
 	var pages int64
 	for _, d := range others() {
 		text, _ := os.ReadFile(d + "/statm")
-		if f := strings.Fields(string(text)); len(f) > 1 {
+		if f := strings.Fields(string(text)); len(f) > 1 && !borrows(d) {
 			pages += number(f[1])
 		}
 	}
 	return pages * int64(os.Getpagesize())
+}
+
+// borrows tells whether a process has its parent's memory, not its own: a
+// child of Go between its birth and the program that it becomes, which counted
+// as much as its parent once more. Where the kernel does not say it, nobody does.
+func borrows(dir string) bool {
+	text, _ := os.ReadFile(dir + "/stat")
+	_, fields, _ := strings.Cut(string(text), ") ")
+	f := strings.Fields(fields)
+	pid, err := strconv.Atoi(filepath.Base(dir))
+	if err != nil || len(f) < 2 {
+		return false
+	}
+	const memory = 1 // KCMP_VM
+	order, _, no := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(number(f[1])), memory, 0, 0, 0)
+	return no == 0 && order == 0
 }
 
 // A machine is how much CPU time was used: by all, by the bench and its
