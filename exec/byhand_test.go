@@ -31,6 +31,7 @@ func TestTheWayBackByHandIsThatOfTheRollback(t *testing.T) {
 		"(cd && sudo install -o root -g adm -m 0640 -T -- srv/web/.shipit/files/run-2.before/" + slug("/etc/web") + " /etc/web)",
 		"(cd && rm -f -- etc/fresh)",
 		"ln -sfn releases/v1 .current-by-hand && mv -fT .current-by-hand current",
+		"sudo systemctl --no-pager reset-failed web.service",
 		"sudo systemctl --no-pager restart web.service",
 		"(cd && sudo -u web -- /bin/sh -c 'pool in')",
 	}

@@ -411,8 +411,8 @@ func TestSudoIsAskedForWhatTheStepsRun(t *testing.T) {
 	want := []string{
 		"sudo -n -- install -o root -g adm -m 0640 -T -- " + ready + " '/etc/a b.shipit-new'",
 		"sudo -n -- mv -T -- '/etc/a b.shipit-new' '/etc/a b'",
-		"sudo -n -- systemctl --no-pager restart x.service",
 		"sudo -n -- systemctl --no-pager reset-failed x.service",
+		"sudo -n -- systemctl --no-pager restart x.service",
 	}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Error(diff)

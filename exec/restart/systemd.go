@@ -53,16 +53,16 @@ often() { look; [ "$(is Result)" = start-limit-hit ]; }
 `)
 	for _, unit := range units {
 		act := []string{"systemctl", "--no-pager", verb(r), unit}
-		s.Root = append(s.Root, act)
 		fmt.Fprintf(&sh, "unit=%s began=$(date +%%s)\n", remote.Quote(unit))
 		do := call("run", "root", r.Within, act)
 		if verb(r) == "reload" {
+			s.Root = append(s.Root, act)
 			fmt.Fprintf(&sh, "%s || broken $?\nrunning\n", do)
 			continue
 		}
 		s.Starts = append(s.Starts, unit)
 		forget := []string{"systemctl", "--no-pager", "reset-failed", unit}
-		s.Root = append(s.Root, forget)
+		s.Root = append(s.Root, forget, act) // in the order in which a person would type them
 		reset := call("run", "root", lang.Duration(10*time.Second), forget)
 		fmt.Fprintf(&sh, "look\nold=$(is MainPID)\n[ \"$(is ActiveState)\" = active ] || %s >/dev/null 2>&1 || :\n%s || { rc=$?; often && %[1]s && %[2]s; } || broken $rc\nrunning\n", reset, do)
 		sh.WriteString(`[ "${old:-0}" = 0 ] || [ "$old" != "$(is MainPID)" ] || die "$unit still runs its old process $old"` + "\n")
