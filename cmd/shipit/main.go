@@ -16,7 +16,10 @@ import (
 // version is set when a release is built.
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:], newWorld())) }
+func main() {
+	collectRarely()
+	os.Exit(run(os.Args[1:], newWorld()))
+}
 
 // cli is the grammar. Each command is one file with its own Run.
 type cli struct {
