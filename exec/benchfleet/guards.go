@@ -13,10 +13,10 @@ var held = []struct {
 	what, than string
 	wall, work float64
 }{
-	{noop, "floor-go", 1.7, 1.5},
-	{delta, "floor-go-delta", 3.5, 3},
-	{full, "floor-go", 1.9, 1.7},
-	{canary, "floor-go-delta", 2.8, 3.3},
+	{noop, "floor-go", 1.5, 1.3},
+	{delta, "floor-go-delta", 2.6, 2.5},
+	{full, "floor-go", 1.5, 1.4},
+	{canary, "floor-go-delta", 2.2, 2.5},
 }
 
 // guards are what must hold on one fleet: ratios of the least of all runs,
