@@ -42,7 +42,7 @@ func logOf(restart lang.Spec, checks []lang.Spec) LogPlace {
 		}
 	}
 	if restart.Kind == "systemd" {
-		return LogPlace{Units: append(restart.List("units"), restart.List("unit")...)}
+		return LogPlace{Units: restart.Units()}
 	}
 	for _, c := range checks {
 		if c.Kind == "systemd" && c.Text("unit") != "" {

@@ -66,6 +66,9 @@ func (s Spec) List(name string) []string {
 	return out
 }
 
+// Units are the units of systemd that a spec names, by either of its arguments.
+func (s Spec) Units() []string { return append(s.List("units"), s.List("unit")...) }
+
 // Map is the strings by name under name.
 func (s Spec) Map(name string) map[string]string {
 	out := map[string]string{}

@@ -142,7 +142,7 @@ func unit(f *HostFacts, r lang.Restart, paths []string) obstacle {
 	if r.Kind != "systemd" {
 		return obstacle{}
 	}
-	for _, name := range append(r.List("units"), r.List("unit")...) {
+	for _, name := range r.Units() {
 		u, asked := f.Units[name]
 		switch {
 		case !asked:

@@ -26,7 +26,7 @@ func TestAUnitThatARunBringsNeedNotBeThere(t *testing.T) {
 	} {
 		r := lang.Restart{Spec: lang.Spec{Kind: "systemd", Attrs: c.attrs}}
 		f := &HostFacts{Units: map[string]Unit{}}
-		for _, u := range append(r.List("units"), r.List("unit")...) {
+		for _, u := range r.Units() {
 			f.Units[u] = Unit{Load: "not-found", Active: "inactive"}
 		}
 		if got := unit(f, r, c.paths).text; got != c.refuse {

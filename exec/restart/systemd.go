@@ -21,7 +21,7 @@ import (
 // Of a unit that does not start the end of its log is told, where the login
 // may read it.
 func systemd(r lang.Restart) (Script, error) {
-	units := append(r.List("units"), r.List("unit")...)
+	units := r.Units()
 	if len(units) == 0 {
 		return Script{}, errors.New(`restart "systemd" needs a unit`)
 	}
