@@ -12,3 +12,6 @@ func NewPacker() func(script string) string {
 	p := new(packer)
 	return func(script string) string { return string(p.pack(script)) }
 }
+
+// Packed is Input by gzip.
+func Packed(c Command, nonce string) string { return string(new(packer).pack(Script(c, nonce))) }

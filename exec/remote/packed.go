@@ -14,12 +14,10 @@ import (
 	"sync/atomic"
 )
 
-// Packed is Input in a third of its bytes, so that a script arrives in one
-// flight. The host needs gzip.
-func Packed(c Command, nonce string) string { return string(new(packer).pack(Script(c, nonce))) }
-
-// A packer packs scripts. Those of hosts of a kind differ in their first line
-// only, which has the nonce: what follows is compressed once for all of them.
+// A packer makes of scripts what is sent to Exec in a third of their bytes, so
+// that each arrives in one flight. The host needs gzip. Scripts of hosts of a
+// kind differ in their first line only, which has the nonce: what follows is
+// compressed once for all of them.
 type packer struct {
 	mu      sync.Mutex
 	bodies  map[string]*packedBody
