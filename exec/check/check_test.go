@@ -269,6 +269,8 @@ func TestSystemd(t *testing.T) {
 	judge(t, "activating", fromHost(t, c, put("activating")), "x.service is activating, wanted active")
 	judge(t, "nothing", fromHost(t, c, put("")), "unknown: systemctl does not know the state of x.service")
 	judge(t, "failed", fromHost(t, c, put("failed", "Result=exit-code")), "x.service is failed (exit-code), wanted active")
+	log := "journalctl() { case $* in *_SYSTEMD_UNIT=x.eu.service) echo out of luck ;; esac; }; timeout() { shift 2; \"$@\"; }\n"
+	judge(t, "a name without a suffix", fromHost(t, c, put("failed", "Id=x.eu.service")+log), "the last line that it logged: out of luck")
 	since := func(ago float64) string {
 		return fmt.Sprintf("ActiveEnterTimestampMonotonic=%d", int64((5000-ago)*1e6))
 	}

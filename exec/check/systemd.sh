@@ -1,5 +1,5 @@
 command -v systemctl >/dev/null 2>&1 || { echo 'systemctl is not installed'; return 3; }
-said=$(timeout --foreground "$secs" systemctl --no-pager show -p ActiveState -p Result -p ActiveEnterTimestampMonotonic -p NRestarts -- "$unit" 2>&1) ||
+said=$(timeout --foreground "$secs" systemctl --no-pager show -p Id -p ActiveState -p Result -p ActiveEnterTimestampMonotonic -p NRestarts -- "$unit" 2>&1) ||
   { echo "systemctl cannot tell: $said"; return 3; }
 field() { printf '%s\n' "$said" | sed -n "s/^$1=//p"; }
 state=$(field ActiveState) since=$(field ActiveEnterTimestampMonotonic) again=$(field NRestarts)
@@ -16,8 +16,7 @@ fi
 case $state in
   failed | activating)
     [ "$state" = activating ] || state="failed ($(field Result))"
-    case $unit in *.*) full=$unit ;; *) full=$unit.service ;; esac
-    last=$(timeout --foreground "$secs" journalctl -q --no-pager -o cat -n 1 "_SYSTEMD_UNIT=$full" 2>/dev/null | head -c 300) || last=
+    last=$(timeout --foreground "$secs" journalctl -q --no-pager -o cat -n 1 "_SYSTEMD_UNIT=$(field Id)" 2>/dev/null | head -c 300) || last=
     [ -z "$last" ] || often="$often; the last line that it logged: $last" ;;
 esac
 echo "$unit is $state, wanted active$often"
