@@ -34,7 +34,7 @@ func Input(c Command, nonce string) string { return unpacked(Script(c, nonce)) }
 func unpacked(script string) string { return fmt.Sprintf("%d\n%s", len(script), script) }
 
 // Script is the POSIX sh program of a command. Steps may call what
-// prelude.sh defines: fact, fact64, die, run, apart, data.
+// prelude.sh defines: fact, text, fact64, die, run, apart, data, today.
 func Script(c Command, nonce string) string { return opening(c, nonce, shared{}) }
 
 // opening is Script for a shell that comes to know what is shared.
