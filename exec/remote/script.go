@@ -12,8 +12,9 @@ import (
 // (it reads the same to sh, bash, dash, zsh, fish and tcsh) and nothing shows
 // in a process list. It reads a length and then a script of exactly that many
 // bytes, and runs the script only if it arrived whole. A second length says
-// that so many bytes of gzip come, which make the script.
-const Exec = `exec /bin/sh -c 'LC_ALL=C; export LC_ALL; read -r n z; ` +
+// that so many bytes of gzip come, which make the script. TMOUT, which some
+// logins get, would have bash give up on any input that takes so many seconds.
+const Exec = `exec /bin/sh -c 'LC_ALL=C; export LC_ALL; unset TMOUT; read -r n z; ` +
 	`if test "$z"; then s=$(head -c "$z" | gzip -dc 2>/dev/null); else s=$(head -c "$n"); fi; ` +
 	`test "${#s}" = "$n" || exit 97; eval "$s"'`
 

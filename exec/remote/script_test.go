@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -149,5 +150,34 @@ func TestQuotePathIsNoOption(t *testing.T) {
 		if got := remote.QuotePath(in); got != want {
 			t.Errorf("QuotePath(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A login whose idle sessions shall end has TMOUT, and bash as sh would not
+// wait longer than that for what the deployer says.
+func TestALoginWithTMOUTWaits(t *testing.T) {
+	t.Parallel()
+	bash, err := osexec.LookPath("bash")
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := osexec.Command(bash, "-c", strings.Replace(remote.Exec, "/bin/sh", bash+" --posix", 1))
+	cmd.Env = append(os.Environ(), "TMOUT=1", "HOME="+t.TempDir())
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond)
+	if _, err := io.WriteString(in, "10\necho heard"); err != nil {
+		t.Error(err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil || out.String() != "heard\n" {
+		t.Errorf("it says %q, %v", out.String(), err)
 	}
 }
