@@ -92,15 +92,21 @@ func TestE2EAColleagueResumesARun(t *testing.T) {
 		t.Fatalf("it did not die:\n%s", p.output())
 	}
 	contains(t, bob.start(nil, "runs").wants(0), "interrupted", anna.name+"@")
-	records, err := filepath.Glob(filepath.Join(runs, "*.jsonl"))
-	if err != nil || len(records) != 2 {
-		t.Fatalf("%q, %v", records, err)
-	}
-	run := journal.RunOf(records[1])
+	run := newestOf(t, runs, 2)
 	f.insistBy(func() *process { return bob.start(nil, "resume", run) })
 	f.hosts[0].runs(second)
 	f.hosts[0].holdsNoLock()
 	contains(t, anna.start(nil, "explain", run).wants(0), "resumed by "+bob.name+"@")
 	contains(t, anna.start(nil, "rollback", run, "--yes").wants(0), "Rollback complete")
 	f.hosts[0].runs(first)
+}
+
+// newestOf is the newest of so many runs. Their names tell only the second.
+func newestOf(t *testing.T, dir string, many int) string {
+	t.Helper()
+	runs, err := journal.List(dir)
+	if err != nil || len(runs) != many {
+		t.Fatalf("%+v, %v; want %d runs", runs, err, many)
+	}
+	return runs[0].Run
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"syscall"
@@ -125,11 +124,7 @@ func TestE2EStatusOfAKilledRun(t *testing.T) {
 		})
 	}
 	f.finds(2, map[string][]string{"h1": {"unfinished_run", "open_drain"}, "h2": {"staged"}})
-	journals, err := filepath.Glob(f.path("state/shipit/runs/*.jsonl"))
-	if err != nil || len(journals) != 2 {
-		t.Fatalf("journals: %v, %v", journals, err)
-	}
-	run := strings.TrimSuffix(filepath.Base(journals[1]), ".jsonl")
+	run := newestOf(t, f.path("state/shipit/runs"), 2)
 	contains(t, f.shipit(0, "status", "hello.hcl"), "! h1: run "+run+" began to take it to "+second, "! h1: run "+run+" took it out of service and did not put it back",
 		"shipit resume "+run, "shipit rollback "+run)
 	contains(t, f.shipit(0, "explain", run[:len(run)-1]), "its process is gone", "In flight when the process ended", "hook.gate",
