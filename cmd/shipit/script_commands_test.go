@@ -193,7 +193,7 @@ func (t *terminal) follow(lines []string, dir string) error {
 			if err := t.says(glob, regexp.MustCompile(re)); err != nil {
 				return err
 			}
-		case "-": // and it is closed as soon as the program says one more thing
+		case "-":
 			t.hungUp = true
 			t.close()
 		case "!":

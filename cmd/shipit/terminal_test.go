@@ -31,22 +31,23 @@ type terminal struct {
 // startOnTerminal starts a command in a session of its own, with a new
 // pseudo-terminal as its controlling terminal and its three streams.
 func startOnTerminal(cmd *osexec.Cmd) (*terminal, error) {
-	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
+	pty := os.NewFile(uintptr(fd), "/dev/ptmx") // its Fd would have close wait for what is read
 	fail := func(err error) (*terminal, error) {
 		pty.Close()
 		return nil, fmt.Errorf("cannot make a terminal: %w", err)
 	}
-	n, err := unix.IoctlGetInt(int(pty.Fd()), unix.TIOCGPTN)
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err != nil {
 		return fail(err)
 	}
-	if err := unix.IoctlSetPointerInt(int(pty.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		return fail(err)
 	}
-	if err := unix.IoctlSetWinsize(int(pty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}); err != nil {
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}); err != nil {
 		return fail(err)
 	}
 	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -54,7 +55,7 @@ func startOnTerminal(cmd *osexec.Cmd) (*terminal, error) {
 		return fail(err)
 	}
 	defer tty.Close()
-	was, err := unix.IoctlGetTermios(int(pty.Fd()), unix.TCGETS)
+	was, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return fail(err)
 	}
