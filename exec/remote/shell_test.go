@@ -12,11 +12,11 @@ import (
 	"shipit/exec/remote/sshserver"
 )
 
-// Looking, locking and all that follows take two sessions of a host, and only
-// the first script of each has the prelude.
-func TestShellsAreKept(t *testing.T) {
-	t.Parallel()
-	home := t.TempDir()
+// countedHost is a host whose home has a line in the file sessions for each
+// session that was opened, and a connection to it.
+func countedHost(t *testing.T) (home string, conn remote.Conn) {
+	t.Helper()
+	home = t.TempDir()
 	h := remotetest.Server(t, func(c *sshserver.Config) {
 		c.Start = func(_, command string) *osexec.Cmd {
 			cmd := osexec.Command("/bin/sh", "-c", `echo x >>sessions; exec /bin/sh -c "$1"`, "sh", command)
@@ -24,7 +24,14 @@ func TestShellsAreKept(t *testing.T) {
 			return cmd
 		}
 	})
-	conn := h.Dial(t)
+	return home, h.Dial(t)
+}
+
+// Looking, locking and all that follows take two sessions of a host, and only
+// the first script of each has the prelude.
+func TestShellsAreKept(t *testing.T) {
+	t.Parallel()
+	home, conn := countedHost(t)
 	do := func(cmd remote.Command) {
 		t.Helper()
 		if err := conn.Run(t.Context(), cmd); err != nil {
@@ -65,15 +72,7 @@ func TestACommandBesideTheLockHasTheSecondShell(t *testing.T) {
 	}{{"after", true, false}, {"before", true, true}, {"saved plan", false, false}, {"saved plan, before", false, true}} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			home := t.TempDir()
-			h := remotetest.Server(t, func(c *sshserver.Config) {
-				c.Start = func(_, command string) *osexec.Cmd {
-					cmd := osexec.Command("/bin/sh", "-c", `echo x >>sessions; exec /bin/sh -c "$1"`, "sh", command)
-					cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=/usr/bin:/bin"}
-					return cmd
-				}
-			})
-			conn := h.Dial(t)
+			home, conn := countedHost(t)
 			facts := func(c remote.Command, ch chan string) remote.Command {
 				c.On = func(r remote.Record) {
 					if r.Kind == remote.Fact {
